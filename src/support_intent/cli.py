@@ -1,0 +1,331 @@
+"""The command line: parse, call the library, print. The only place that catches the package's errors."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from rich.console import Console
+from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
+from rich.table import Table
+from rich.text import Text
+
+from support_intent.batch import Summary, classify_file
+from support_intent.dataset import Dataset, load_dataset
+from support_intent.errors import SupportIntentError
+from support_intent.lint import check_dataset
+from support_intent.persistence import load_model, save_model
+from support_intent.taxonomy import Taxonomy, load_taxonomy
+
+if TYPE_CHECKING:
+    from support_intent.analysis import Explanation, WordContribution
+    from support_intent.evaluation import Evaluation
+
+_TOP_WORDS = 8  # words that a table of reasons holds
+_FINDINGS_SHOWN = 50
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the command line.
+
+    Parameters
+    ----------
+    arguments : sequence of str, optional
+        Words after the program's name; those of this process by default.
+
+    Returns
+    -------
+    int
+        0 good, 1 data or model error, 2 wrong usage.
+    """
+    options = _parser().parse_args(arguments)
+    words = Console(stderr=True, highlight=False, soft_wrap=True)
+    run: Callable[[argparse.Namespace, Console], int] = options.run
+    try:
+        code = run(options, words)
+        sys.stdout.flush()
+    except SupportIntentError as error:
+        words.print(Text(f"support-intent: {error}", style="red"))
+        return 1
+    except BrokenPipeError:
+        # whoever read our output has seen enough; Python would complain again when it closes stdout
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
+    except KeyboardInterrupt:
+        words.print("support-intent: stopped; nothing was left half-written")
+        return 130
+    return code
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="support-intent",
+        description="Reads Russian customer messages to a postal operator: topic, intent, confidence, contact channel.",
+        epilog="example: support-intent classify inbox.csv -o routed.csv",
+    )
+    verbs = parser.add_subparsers(title="verbs", required=True, metavar="VERB")
+
+    def verb(
+        name: str, run: Callable[[argparse.Namespace, Console], int], help: str, example: str
+    ) -> argparse.ArgumentParser:
+        sub = verbs.add_parser(name, help=help, description=help, epilog=f"example: {example}")
+        sub.set_defaults(run=run)
+        return sub
+
+    def with_model(sub: argparse.ArgumentParser) -> None:
+        sub.add_argument("--model", metavar="MODEL", type=Path, help="model file (default: the shipped model)")
+
+    classify = verb(
+        "classify", _classify, "append topic, intent, decision and channel to every row of a message file",
+        "support-intent classify inbox.csv -o routed.csv",
+    )  # fmt: skip
+    classify.add_argument("file", metavar="FILE", type=Path, help="CSV of messages, as Excel or a CRM exports it")
+    classify.add_argument("-o", "--output", metavar="OUT", type=Path, help="where the rows go (default: stdout)")
+    classify.add_argument("--encoding", help="encoding of FILE (default: found in the file)")
+    classify.add_argument("--delimiter", help="delimiter of FILE (default: found in the file)")
+    classify.add_argument("--column", help="name or number, from 1, of the message column (default: found)")
+    classify.add_argument("--no-header", action="store_true", help="the first row is a message, not column names")
+    with_model(classify)
+
+    explain = verb(
+        "explain", _explain, "say what a message wants and which words decided",
+        'support-intent explain "где моя посылка RA123456785RU"',
+    )  # fmt: skip
+    explain.add_argument("text", metavar="TEXT", nargs="+", help="messages, each in quotes")
+    with_model(explain)
+
+    train = verb(
+        "train", _train, "learn a model from labelled CSVs (columns text, intent)",
+        "support-intent train ours.csv -o ours.npz",
+    )  # fmt: skip
+    train.add_argument("files", metavar="FILE", nargs="+", type=Path, help="labelled CSV")
+    train.add_argument("-o", "--output", metavar="MODEL", type=Path, required=True, help="where the model goes")
+    train.add_argument("--validation", metavar="FILE", type=Path, help="labelled CSV that thresholds are tuned on")
+    train.add_argument("--taxonomy", metavar="TOML", type=Path, help="topics and intents of your own")
+
+    evaluate = verb(
+        "evaluate", _evaluate, "measure a model on a labelled CSV, with 95 %% intervals",
+        "support-intent evaluate datasets/messages/test.csv",
+    )  # fmt: skip
+    evaluate.add_argument("file", metavar="FILE", type=Path, help="labelled CSV")
+    with_model(evaluate)
+
+    compare = verb(
+        "compare", _compare, "say whether a new model is better; exit status 1 if it is worse",
+        "support-intent compare old.npz new.npz test.csv",
+    )  # fmt: skip
+    compare.add_argument("old", metavar="OLD", type=Path)
+    compare.add_argument("new", metavar="NEW", type=Path)
+    compare.add_argument("file", metavar="FILE", type=Path, help="labelled CSV")
+
+    check = verb(
+        "check", _check, "look for duplicates, conflicts, leaks and wrong labels; exit status 1 if there are errors",
+        "support-intent check datasets/messages/train.csv datasets/messages/test.csv",
+    )  # fmt: skip
+    check.add_argument("files", metavar="FILE", nargs="+", type=Path, help="labelled CSV; each file is a split")
+    check.add_argument("--taxonomy", metavar="TOML", type=Path, help="topics and intents of your own")
+
+    info = verb("info", _info, "show the model card, topics and channels", "support-intent info")
+    with_model(info)
+    return parser
+
+
+def _classify(options: argparse.Namespace, words: Console) -> int:
+    column = int(options.column) if options.column and options.column.isdecimal() else options.column
+    with Progress(
+        TextColumn("{task.completed:,.0f} messages"), BarColumn(), TimeElapsedColumn(),
+        console=words, transient=True, disable=not words.is_terminal,
+    ) as progress:  # fmt: skip
+        task = progress.add_task("classify", total=None)
+        summary = classify_file(
+            options.file,
+            options.output if options.output is not None else sys.stdout.buffer,
+            model=load_model(options.model),
+            encoding=options.encoding,
+            delimiter=options.delimiter,
+            column=column,
+            header=False if options.no_header else None,
+            on_notes=lambda notes: words.print(Text("\n".join(notes), style="dim")),
+            on_progress=lambda done: progress.update(task, completed=done),
+        )
+    _print_summary(summary, options.output, words)
+    return 0
+
+
+def _print_summary(summary: Summary, output: Path | None, words: Console) -> None:
+    taxonomy = load_taxonomy()
+    titles = {topic.id: topic.title_ru for topic in taxonomy.topics}
+    table = Table(title=f"Сообщений: {summary.n_messages:,}".replace(",", " "), title_justify="left")
+    table.add_column("Тема")
+    table.add_column("Сообщений", justify="right")
+    table.add_column("Доля", justify="right")
+    table.add_column("На проверку", justify="right")
+    for topic, count in summary.topics.items():
+        share = f"{count / summary.n_messages:.1%}" if summary.n_messages else "–"
+        name = f"{topic} · {titles[topic]}" if topic in titles else topic
+        table.add_row(name, str(count), share, str(summary.n_review[topic]))
+    words.print(table)
+    words.print(f"На проверку человеку: {summary.review_share:.1%}")
+    if summary.rejected:
+        words.print(f"Не прочитано строк: {len(summary.rejected)}; они в файле с окончанием .rejected.csv")
+    if output is not None:
+        words.print(f"Готово: {output}")
+
+
+def _explain(options: argparse.Namespace, words: Console) -> int:
+    model = load_model(options.model)
+    out = Console(highlight=False, soft_wrap=True)
+    for text in options.text:
+        _print_explanation(model.explain(text), model.taxonomy, out)
+    return 0
+
+
+def _print_explanation(explanation: Explanation, taxonomy: Taxonomy, out: Console) -> None:
+    analysis = explanation.analysis
+    intent = next(intent for intent in taxonomy.intents if intent.id == analysis.intent)
+    topic = next(topic for topic in taxonomy.topics if topic.id == analysis.topic)
+    out.print(_marked(explanation))
+    out.print(f"Тема: {topic.title_ru} ({topic.id}), уверенность {analysis.confidence:.1%}")
+    out.print(f"Намерение: {intent.title_ru} ({intent.id})")
+    out.print("Решение: автоматически" if analysis.decision == "auto" else "Решение: показать человеку")
+    if analysis.also:
+        out.print(f"Ещё просят: {', '.join(analysis.also)}")
+    if analysis.rule:
+        out.print(f"Решено правилом: {analysis.rule}")
+    if analysis.repair:
+        out.print(f"Прочитано как: {explanation.text}")
+    for entity in analysis.entities:
+        out.print(f"Найдено: {entity.text} — {entity.kind}" + (f" ({entity.problem})" if entity.problem else ""))
+    if analysis.route is not None:
+        out.print(f"Канал: {analysis.route.channel.title}, {analysis.route.contact}")
+        if analysis.route.note:
+            out.print(analysis.route.note)
+        if analysis.route.missing:
+            out.print("Для жалобы не хватает: " + ", ".join(item.title for item in analysis.route.missing))
+    if explanation.words and not analysis.rule:
+        table = Table(
+            title=f"Слова: за «{analysis.intent}» против «{explanation.runner_up_intent}»",
+            title_justify="left",
+        )
+        table.add_column("Слово")
+        table.add_column("Перевес", justify="right")
+        for word in sorted(explanation.words, key=_pull, reverse=True)[:_TOP_WORDS]:
+            table.add_row(word.text, f"{word.margin:+.2f}")
+        out.print(table)
+
+
+def _pull(word: WordContribution) -> float:
+    return abs(word.margin)
+
+
+def _marked(explanation: Explanation) -> Text:
+    """Return the message with the words that decided in bold."""
+    text = Text(explanation.text)
+    if not explanation.analysis.rule:
+        strongest = max((word.margin for word in explanation.words), default=0.0)
+        for word in explanation.words:
+            if word.margin > 0.3 * strongest > 0:
+                text.stylize("bold green", word.start, word.end)
+            elif word.margin < -0.3 * strongest < 0:
+                text.stylize("red", word.start, word.end)
+    return text
+
+
+def _train(options: argparse.Namespace, words: Console) -> int:
+    # scikit-learn takes a second to import; the other verbs do not pay for it
+    from support_intent.training import train_model
+
+    taxonomy = load_taxonomy(options.taxonomy) if options.taxonomy else None
+    dataset = load_dataset(*options.files)
+    validation = load_dataset(options.validation) if options.validation else None
+    words.print(f"learning from {len(dataset)} messages of {len(set(dataset.intents))} intents …")
+    model = train_model(dataset, validation=validation, taxonomy=taxonomy)
+    save_model(model, options.output)
+    words.print(f"wrote {options.output}, {options.output.stat().st_size / 1e6:.1f} MB")
+    return 0
+
+
+def _evaluate(options: argparse.Namespace, words: Console) -> int:
+    from support_intent.evaluation import evaluate
+
+    evaluation = evaluate(load_model(options.model), load_dataset(options.file))
+    out = Console(highlight=False, soft_wrap=True)
+    table = Table(title=f"{options.file}: {len(evaluation.topic)} messages", title_justify="left")
+    for name in ("metric", "value", "95 % interval", "n"):
+        table.add_column(name, justify="left" if name == "metric" else "right")
+    for metric in evaluation.metrics:
+        table.add_row(metric.name, f"{metric.value:.4f}", f"{metric.low:.4f} – {metric.high:.4f}", str(metric.n))
+    out.print(table)
+    out.print(_confusion_table(evaluation))
+    return 0
+
+
+def _confusion_table(evaluation: Evaluation) -> Table:
+    table = Table(title="truth ↓  answer →", title_justify="left")
+    table.add_column("")
+    for topic in evaluation.topics:
+        table.add_column(topic, justify="right")
+    for topic, counts in zip(evaluation.topics, evaluation.topic_confusion, strict=True):
+        table.add_row(topic, *map(str, counts))
+    return table
+
+
+def _compare(options: argparse.Namespace, words: Console) -> int:
+    from support_intent.evaluation import compare
+
+    comparison = compare(load_model(options.old), load_model(options.new), load_dataset(options.file))
+    out = Console(highlight=False, soft_wrap=True)
+    for metric in comparison.differences:
+        out.print(f"{metric.name}: {metric.value:+.4f} [{metric.low:+.4f}, {metric.high:+.4f}] n={metric.n}")
+    out.print(f"mended {comparison.n_mended}, broken {comparison.n_broken}")
+    verdict = "better" if comparison.is_better else "worse" if comparison.is_worse else "not told apart by this file"
+    out.print(f"the new model is {verdict}")
+    return 1 if comparison.is_worse else 0
+
+
+def _check(options: argparse.Namespace, words: Console) -> int:
+    parts = [load_dataset(file) for file in options.files]
+    dataset, splits = parts[0], {str(options.files[0]): range(len(parts[0]))}
+    for file, part in zip(options.files[1:], parts[1:], strict=True):
+        splits[str(file)] = range(len(dataset), len(dataset) + len(part))
+        dataset += part
+    findings = check_dataset(dataset, load_taxonomy(options.taxonomy), splits=splits)
+    out = Console(highlight=False, soft_wrap=True)
+    for finding in findings[:_FINDINGS_SHOWN]:
+        out.print(Text(f"{finding.source}: {finding.severity}: {finding.kind}: {finding.text}"))
+    if len(findings) > _FINDINGS_SHOWN:
+        out.print(f"… and {len(findings) - _FINDINGS_SHOWN} more")
+    n_errors = sum(finding.severity == "error" for finding in findings)
+    words.print(f"{_described(dataset)}: {n_errors} errors, {len(findings) - n_errors} warnings")
+    return 1 if n_errors else 0
+
+
+def _described(dataset: Dataset) -> str:
+    return f"{len(dataset)} messages, {len(set(dataset.intents))} intents, {len(set(dataset.writers))} writers"
+
+
+def _info(options: argparse.Namespace, words: Console) -> int:
+    model = load_model(options.model)
+    out = Console(highlight=False, soft_wrap=True)
+    out.print(f"{len(model.topics)} topics, {len(model.intents)} intents, {len(model.vocabulary.lemmas)} lemmas")
+    out.print(f"review below {model.calibration.review_threshold:.4f}, temperature {model.calibration.temperature:.3f}")
+    for name, value in sorted(model.metadata.items()):
+        out.print(Text(f"{name}: {value}"))
+    table = Table(title="Каналы", title_justify="left")
+    for name in ("id", "Канал", "Контакт", "Часы"):
+        table.add_column(name)
+    for channel in model.router.channels:
+        title = channel.title if channel.is_available else f"{channel.title} (недоступен)"
+        table.add_row(channel.id, title, channel.contact, channel.hours)
+    out.print(table)
+    topics = Table(title="Темы и намерения", title_justify="left")
+    topics.add_column("topic")
+    topics.add_column("intents")
+    for topic in model.topics:
+        topics.add_row(topic, ", ".join(i for i in model.intents if model.taxonomy.topic_of(i) == topic))
+    out.print(topics)
+    return 0

@@ -1,0 +1,327 @@
+"""Token types → sparse feature rows; the vocabulary that training learns and inference reads.
+
+A row has a lemma block and a block of character n-grams (two to five letters, with the spaces at the
+word's ends), each of unit length, times the token's idf. A message is the sum of its tokens' rows and
+of its adjacent lemma pairs, divided by the square root of the summed squared lengths. That norm is a
+sum over tokens too, so scores, speed and explanations are exact sums over tokens.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import scipy.sparse as sp
+from numpy.typing import NDArray
+
+from support_intent.hashing import PADDING, HashIndex, IntArray, KeyArray, byte_words, hash_words
+from support_intent.lemmas import Reading, word_forms
+from support_intent.tokens import CODE_PAGE, TokenTable
+
+FloatArray = NDArray[np.float32]
+
+_NGRAM_SIZES = (2, 3, 4, 5)
+_MAX_NGRAM_LETTERS = 32  # letters of a word that are cut into n-grams: no Russian word of use is longer
+_NO_LEMMA = -1
+
+
+@dataclass(frozen=True, slots=True)
+class FeatureOptions:
+    """What steers the making of features.
+
+    Parameters
+    ----------
+    min_messages : int, default 2
+        Messages in which an n-gram or a pair must occur to be kept.
+    ngram_weight : float, default 1.0
+        Length of the n-gram block beside the lemma block of length one.
+    pair_weight : float, default 0.6
+        Length of an adjacent pair of lemmas beside a lemma.
+    """
+
+    min_messages: int = 2
+    ngram_weight: float = 1.0
+    pair_weight: float = 0.6
+
+
+@dataclass(frozen=True, slots=True)
+class TypeRows:
+    """The features of some token types."""
+
+    lemmas: IntArray  # (n_types,) position in the vocabulary's lemmas, -1 if it has none
+    features: sp.csr_matrix  # (n_types, n_features)
+    squares: FloatArray  # (n_types,) squared length of each row
+
+
+def ngrams(types: Sequence[bytes]) -> tuple[IntArray, KeyArray]:
+    """Cut token types into character n-grams, as scikit-learn's ``char_wb`` does.
+
+    Parameters
+    ----------
+    types : sequence of bytes, length n_types
+        Token types in the code page of `support_intent.tokens`.
+
+    Returns
+    -------
+    rows : ndarray of int32, shape (n_ngrams,)
+        The type that each n-gram belongs to.
+    keys : ndarray of uint64, shape (n_ngrams,)
+        The n-gram itself: its letters in the low bytes, its size in the highest.
+
+    Examples
+    --------
+    >>> rows, keys = ngrams(["да".encode("cp1251")])
+    >>> [ngram_text(key) for key in keys]
+    [' д', 'да', 'а ', ' да', 'да ', ' да ']
+    """
+    cut = [word[:_MAX_NGRAM_LETTERS] for word in types]
+    sizes = np.fromiter(map(len, cut), np.int64, len(cut)) + 2  # with a space at either end
+    words = byte_words(b" " + b"  ".join(cut) + b" " + PADDING)
+    starts = np.cumsum(sizes) - sizes
+    owners, keys = [], []
+    for size in _NGRAM_SIZES:
+        counts = np.maximum(sizes - size + 1, 0)
+        firsts = np.cumsum(counts) - counts
+        positions = np.arange(int(counts.sum())) + np.repeat(starts - firsts, counts)
+        keys.append((words[positions] & np.uint64((1 << (8 * size)) - 1)) | np.uint64(size << 56))
+        owners.append(np.repeat(np.arange(len(cut), dtype=np.int32), counts))
+    return np.concatenate(owners), np.concatenate(keys)
+
+
+def ngram_text(key: np.uint64) -> str:
+    """Spell out the n-gram of a key."""
+    size = int(key) >> 56
+    return int(key).to_bytes(8, "little")[:size].decode(CODE_PAGE)
+
+
+def pair_keys(lemmas: IntArray, indptr: IntArray) -> tuple[IntArray, KeyArray]:
+    """Join adjacent lemmas of each message.
+
+    Parameters
+    ----------
+    lemmas : ndarray of int32, shape (n_tokens,)
+    indptr : ndarray of int32, shape (n_messages + 1,)
+
+    Returns
+    -------
+    seconds : ndarray of int32, shape (n_pairs,)
+        The position of each pair's second token.
+    keys : ndarray of uint64, shape (n_pairs,)
+        Both lemmas; pairs over a message's edge or with an unknown lemma are left out.
+    """
+    is_pair = (lemmas[:-1] >= 0) & (lemmas[1:] >= 0)
+    edges = indptr[1:-1] - 1
+    is_pair[edges[(edges >= 0) & (edges < len(is_pair))]] = False
+    firsts = np.flatnonzero(is_pair)
+    keys = (lemmas[firsts].astype(np.uint64) << np.uint64(32)) | lemmas[firsts + 1].astype(np.uint64)
+    return (firsts + 1).astype(np.int32), keys
+
+
+class Vocabulary:
+    """What is known of words: forms, lemmas, n-grams and pairs, each with its place among the features.
+
+    Feature columns are the lemmas, then the n-grams; pairs have a space of their own.
+
+    Parameters
+    ----------
+    lemmas : sequence of str, length n_lemmas
+    lemma_idf : ndarray of float32, shape (n_lemmas,)
+    form_hashes : ndarray of uint64, shape (n_forms,)
+        Hashes of the word forms (`support_intent.hashing.hash_words`).
+    form_lemmas : ndarray of int32, shape (n_forms,)
+        The lemma of each form.
+    ngram_keys : ndarray of uint64, shape (n_ngrams,)
+    pair_keys : ndarray of uint64, shape (n_pairs,)
+    pair_idf : ndarray of float32, shape (n_pairs,)
+    unknown_idf : float
+        The idf of a token whose lemma is not known.
+    options : FeatureOptions
+    """
+
+    def __init__(
+        self,
+        lemmas: Sequence[str],
+        lemma_idf: FloatArray,
+        form_hashes: KeyArray,
+        form_lemmas: IntArray,
+        ngram_keys: KeyArray,
+        pair_keys: KeyArray,
+        pair_idf: FloatArray,
+        unknown_idf: float,
+        options: FeatureOptions,
+    ) -> None:
+        self.lemmas = tuple(lemmas)
+        self.lemma_idf = lemma_idf
+        self.form_hashes = form_hashes
+        self.form_lemmas = form_lemmas
+        self.ngram_keys = ngram_keys
+        self.pair_keys = pair_keys
+        self.pair_idf = pair_idf
+        self.unknown_idf = unknown_idf
+        self.options = options
+        self._forms = HashIndex(form_hashes)
+        self._ngrams = HashIndex(ngram_keys)
+        self._pairs = HashIndex(pair_keys)
+
+    @property
+    def n_features(self) -> int:
+        """Feature columns without the pairs."""
+        return len(self.lemmas) + len(self.ngram_keys)
+
+    @property
+    def pair_scale(self) -> FloatArray:
+        """The length of each pair's row, shape (n_pairs,)."""
+        return self.pair_idf * np.float32(self.options.pair_weight)
+
+    def rows(self, hashes: KeyArray, types: Sequence[bytes]) -> TypeRows:
+        """Make the feature rows of some token types.
+
+        Parameters
+        ----------
+        hashes : ndarray of uint64, shape (n_types,)
+        types : sequence of bytes, length n_types
+
+        Returns
+        -------
+        TypeRows
+        """
+        n_types, n_lemmas = len(types), len(self.lemmas)
+        forms = self._forms.lookup(hashes)
+        lemmas = np.where(forms >= 0, self.form_lemmas[forms], _NO_LEMMA).astype(np.int32)  # (n_types,)
+        has_lemma = lemmas >= 0
+        idf = np.where(has_lemma, self.lemma_idf[lemmas], np.float32(self.unknown_idf)).astype(np.float32)
+
+        owners, keys = ngrams(types)
+        found = self._ngrams.lookup(keys)
+        is_found = found >= 0
+        counts = sp.csr_matrix(
+            (np.ones(int(is_found.sum()), np.float32), (owners[is_found], found[is_found])),
+            shape=(n_types, len(self.ngram_keys)),
+        )
+        lengths = np.sqrt(np.asarray(counts.multiply(counts).sum(axis=1), dtype=np.float32).ravel())
+        has_ngrams = lengths > 0
+        weight = np.float32(self.options.ngram_weight)
+        scale = np.divide(idf * weight, lengths, out=np.zeros_like(idf), where=has_ngrams)
+
+        with_lemma = np.flatnonzero(has_lemma)
+        lemma_block = sp.csr_matrix((idf[with_lemma], (with_lemma, lemmas[with_lemma])), shape=(n_types, n_lemmas))
+        features = sp.hstack((lemma_block, sp.diags_array(scale) @ counts), format="csr", dtype=np.float32)
+        squares = idf * idf * (has_lemma + has_ngrams * weight * weight)
+        return TypeRows(lemmas, features, squares.astype(np.float32))
+
+    def pairs(self, lemmas: IntArray, indptr: IntArray) -> tuple[IntArray, IntArray]:
+        """Find the kept pairs of a batch.
+
+        Parameters
+        ----------
+        lemmas : ndarray of int32, shape (n_tokens,)
+        indptr : ndarray of int32, shape (n_messages + 1,)
+
+        Returns
+        -------
+        seconds : ndarray of int32, shape (n_found,)
+            The position of each pair's second token, ascending.
+        columns : ndarray of int32, shape (n_found,)
+            The pair's position among the pairs.
+        """
+        seconds, keys = pair_keys(lemmas, indptr)
+        columns = self._pairs.lookup(keys)
+        found = columns >= 0
+        return seconds[found], columns[found]
+
+    def to_arrays(self) -> dict[str, NDArray[Any]]:
+        """Return the learned arrays by name, for the model file."""
+        return {
+            "lemma_idf": self.lemma_idf,
+            "form_hashes": self.form_hashes,
+            "form_lemmas": self.form_lemmas,
+            "ngram_keys": self.ngram_keys,
+            "pair_keys": self.pair_keys,
+            "pair_idf": self.pair_idf,
+        }
+
+
+def learn_vocabulary(table: TokenTable, read: Callable[[str], Reading], options: FeatureOptions) -> Vocabulary:
+    """Learn the vocabulary of a batch of training messages.
+
+    Every lemma is kept with all its dictionary forms, so that inference needs no dictionary.
+
+    Parameters
+    ----------
+    table : TokenTable
+        The training messages.
+    read : callable
+        Gives the likeliest `Reading` of a lower-case word.
+    options : FeatureOptions
+
+    Returns
+    -------
+    Vocabulary
+    """
+    n_messages = len(table.indptr) - 1
+    _, first, type_ids = np.unique(table.hashes, return_index=True, return_inverse=True)
+    types = table.texts(first)
+    words = [word.decode(CODE_PAGE) for word in types]
+    type_lemmas = [read(word).lemma for word in words]
+    lemmas = sorted(set(type_lemmas))
+    lemma_ids = {lemma: i for i, lemma in enumerate(lemmas)}
+    type_lemma_ids = np.array([lemma_ids[lemma] for lemma in type_lemmas], dtype=np.int32)  # (n_types,)
+    owners = np.repeat(np.arange(n_messages, dtype=np.int32), np.diff(table.indptr))  # (n_tokens,)
+
+    token_lemmas = type_lemma_ids[type_ids]  # (n_tokens,)
+    lemma_counts = _message_counts(owners, token_lemmas, len(lemmas))
+
+    form_lemmas = dict(zip(words, type_lemmas, strict=True))
+    for form in sorted(word_forms(lemmas) - form_lemmas.keys()):
+        lemma = read(form).lemma
+        if lemma in lemma_ids:
+            form_lemmas[form] = lemma
+    forms = [form for form in sorted(form_lemmas) if _is_encodable(form)]
+
+    type_owners, keys = ngrams(types)
+    distinct_keys, key_ids = np.unique(keys, return_inverse=True)
+    type_ngrams = sp.csr_matrix(
+        (np.ones(len(keys), np.int32), (type_owners, key_ids)), shape=(len(types), len(distinct_keys))
+    )
+    in_message = sp.csr_matrix((np.ones(len(owners), np.int32), (owners, type_ids)), shape=(n_messages, len(types)))
+    occurrence = (in_message @ type_ngrams).tocsr()
+    ngram_counts = np.bincount(occurrence.indices, minlength=len(distinct_keys))
+
+    seconds, pairs = pair_keys(token_lemmas, table.indptr)
+    distinct_pairs, pair_ids = np.unique(pairs, return_inverse=True)
+    pair_counts = _message_counts(owners[seconds], pair_ids, len(distinct_pairs))
+    is_kept = pair_counts >= options.min_messages
+
+    return Vocabulary(
+        lemmas=lemmas,
+        lemma_idf=_idf(n_messages, lemma_counts),
+        form_hashes=hash_words([form.encode(CODE_PAGE) for form in forms]),
+        form_lemmas=np.array([lemma_ids[form_lemmas[form]] for form in forms], dtype=np.int32),
+        ngram_keys=distinct_keys[ngram_counts >= options.min_messages],
+        pair_keys=distinct_pairs[is_kept],
+        pair_idf=_idf(n_messages, pair_counts[is_kept]),
+        unknown_idf=float(_idf(n_messages, np.array([1]))[0]),
+        options=options,
+    )
+
+
+def _message_counts(owners: IntArray, columns: NDArray[Any], n_columns: int) -> NDArray[np.int64]:
+    """Count the messages in which each column occurs."""
+    distinct = np.unique(owners.astype(np.int64) * n_columns + columns)
+    return np.bincount(distinct % max(n_columns, 1), minlength=n_columns)
+
+
+def _idf(n_messages: int, counts: NDArray[Any]) -> FloatArray:
+    """Return the smoothed inverse document frequency, as scikit-learn's ``TfidfTransformer`` defines it."""
+    idf: FloatArray = (np.log((1 + n_messages) / (1 + counts)) + 1).astype(np.float32)
+    return idf
+
+
+def _is_encodable(form: str) -> bool:
+    try:
+        form.encode(CODE_PAGE)
+    except UnicodeEncodeError:
+        return False
+    return True

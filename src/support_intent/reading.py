@@ -1,0 +1,179 @@
+"""Messages → tokens, entities, repairs and rules: the road that training and inference share.
+
+Most messages need only the table of `support_intent.tokens`. Those with digits, Latin letters or signs
+outside the code page take the careful road: entities are found and masked, the text is normalised and,
+where the dictionary agrees, repaired.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from support_intent.entities import Entity, find_entities, mask
+from support_intent.errors import MessageTypeError
+from support_intent.lemmas import is_word
+from support_intent.normalize import RepairKind, normalize, repair
+from support_intent.tokens import TokenTable, encode, odd_messages, splice, tokenize
+
+MAX_LETTERS = 32_767
+"""Letters of a message that are read; an Excel cell holds no more (Microsoft's "Excel specifications and limits")."""
+
+REPAIRS: tuple[RepairKind, ...] = ("", "layout", "translit")
+RULES = ("", "no-words", "digits", "one-letter", "foreign", "tracking-number")
+"""Decided before the model: nothing, only signs, only digits, one letter, another script, a bare tracking number."""
+
+_NO_WORDS, _DIGITS, _ONE_LETTER, _FOREIGN, _TRACKING = range(1, len(RULES))
+_BLOCK_MESSAGES = 2_000
+_BLOCK_LETTERS = 262_144  # bounds the memory that one block of very long messages can take
+_LATIN = re.compile(r"[a-z]")
+_LETTER = re.compile(r"[^\W\d_]")
+_OWN_LETTER = re.compile(r"[a-zа-яёіїєґў]")
+
+
+class Prepared(NamedTuple):
+    """Messages as the model reads them."""
+
+    table: TokenTable
+    rules: NDArray[np.int8]  # (n_messages,) position in `RULES`
+    repairs: NDArray[np.int8]  # (n_messages,) position in `REPAIRS`
+    entities: dict[int, tuple[Entity, ...]]  # by message, where there are any
+    texts: dict[int, str]  # by message, where the text as read differs from the text as written
+
+
+def check_messages(messages: object) -> list[str]:
+    """Return messages as a list of texts, or say what stands among them that is none.
+
+    Parameters
+    ----------
+    messages : iterable of str
+        List, tuple, array, Series …; a bare ``str`` is refused, for it would be read letter by letter.
+
+    Returns
+    -------
+    list of str
+
+    Raises
+    ------
+    MessageTypeError
+        If it is a bare text, is not iterable, or holds something that is not a text.
+
+    Examples
+    --------
+    >>> check_messages(("Где посылка?",))
+    ['Где посылка?']
+    """
+    if isinstance(messages, str | bytes):
+        raise MessageTypeError(
+            f"expected a list of messages, found one {type(messages).__name__}; pass [message] for a single one"
+        )
+    try:
+        texts: list[str] = list(messages)  # type: ignore[call-overload]
+    except TypeError as error:
+        raise MessageTypeError(
+            f"expected a list of messages, found {type(messages).__name__}; pass a list of str"
+        ) from error
+    for position, text in enumerate(texts):
+        if not isinstance(text, str):
+            raise MessageTypeError(
+                f"expected a text at index {position}, found {text!r} of type {type(text).__name__}; "
+                "replace it by '' or leave the message out"
+            )
+    return texts
+
+
+def blocks(messages: Sequence[str]) -> Iterator[Sequence[str]]:
+    """Cut messages into blocks small enough to be read at once."""
+    start = letters = 0
+    for position, message in enumerate(messages):
+        letters += min(len(message), MAX_LETTERS)
+        if letters > _BLOCK_LETTERS or position - start >= _BLOCK_MESSAGES:
+            if position > start:
+                yield messages[start:position]
+            start, letters = position, min(len(message), MAX_LETTERS)
+    if start < len(messages):
+        yield messages[start:]
+
+
+def prepare(messages: Sequence[str]) -> Prepared:
+    """Read a block of messages.
+
+    Parameters
+    ----------
+    messages : sequence of str, length n_messages
+
+    Returns
+    -------
+    Prepared
+
+    Examples
+    --------
+    >>> prepared = prepare(["Где посылка?", "ult gjcskrf", "!!!"])
+    >>> [REPAIRS[i] for i in prepared.repairs], [RULES[i] for i in prepared.rules]
+    (['', 'layout', ''], ['', '', 'no-words'])
+    """
+    texts = [message[:MAX_LETTERS] for message in messages]
+    block = encode(texts)
+    odd = odd_messages(block)
+    rules = np.zeros(len(texts), np.int8)
+    repairs = np.zeros(len(texts), np.int8)
+    entities: dict[int, tuple[Entity, ...]] = {}
+    read: dict[int, str] = {}
+    for row in odd.tolist():
+        careful = _read_carefully(texts[row])
+        read[row], repairs[row], rules[row] = careful.text, careful.repair, careful.rule
+        if careful.entities:
+            entities[row] = careful.entities
+    table = tokenize(splice(block, odd, list(read.values())))
+
+    n_tokens = np.diff(table.indptr)
+    ordinary = rules == 0
+    rules[ordinary & (n_tokens == 0)] = _NO_WORDS
+    single = np.flatnonzero(ordinary & (n_tokens == 1))
+    rules[single[table.lengths[table.indptr[single]] == 1]] = _ONE_LETTER
+    return Prepared(table, rules, repairs, entities, read)
+
+
+class _Careful(NamedTuple):
+    text: str
+    repair: int
+    rule: int
+    entities: tuple[Entity, ...]
+
+
+def _read_carefully(message: str) -> _Careful:
+    entities = tuple(find_entities(message))
+    text = normalize(mask(message, entities))
+    rule = _rule(message, entities)
+    kind: RepairKind = ""
+    if not rule and _LATIN.search(text):
+        text, kind = repair(text, is_word)
+    return _Careful(text, REPAIRS.index(kind), rule, entities)
+
+
+def _rule(message: str, entities: Sequence[Entity]) -> int:
+    rest, done = [], 0
+    for entity in entities:
+        rest.append(message[done : entity.start])
+        done = entity.end
+    rest.append(message[done:])
+    words = "".join(rest).lower()
+    if any(entity.kind == "tracking_number" for entity in entities) and not any(map(str.isalnum, words)):
+        return _TRACKING
+    letters = _LETTER.findall(words)
+    if not letters and not entities:
+        return _DIGITS if any(map(str.isdigit, words)) else _NO_WORDS
+    if (
+        letters
+        and not entities
+        and not any(map(_OWN_LETTER.match, letters))
+        and not any("\u0400" <= letter <= "\u052f" for letter in letters)
+    ):
+        return _FOREIGN
+    if len(letters) == 1 and not entities and not any(map(str.isdigit, words)):
+        return _ONE_LETTER
+    return 0

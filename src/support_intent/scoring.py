@@ -1,0 +1,164 @@
+"""Token tables → logits: every distinct token is analysed once, its score row is kept and gathered by index."""
+
+from __future__ import annotations
+
+from threading import Lock
+from typing import Any, NamedTuple
+
+import numpy as np
+import scipy.sparse as sp
+from numpy.typing import NDArray
+
+from support_intent.features import FloatArray, Vocabulary
+from support_intent.hashing import HashIndex, IntArray
+from support_intent.tokens import TokenTable
+
+MAX_TYPES = 200_000
+"""Distinct tokens whose rows are kept; beyond that the table starts anew, so that no input can fill memory."""
+
+_TINY = np.float32(1e-9)
+
+
+class Weights(NamedTuple):
+    """A linear model's learned weights, stored as whole numbers of a step for each row."""
+
+    features: NDArray[np.int8]  # (n_features, n_intents)
+    feature_steps: FloatArray  # (n_features,)
+    pairs: NDArray[np.int8]  # (n_pairs, n_intents)
+    pair_steps: FloatArray  # (n_pairs,)
+    intercept: FloatArray  # (n_intents,)
+
+
+def quantize(weights: FloatArray) -> tuple[NDArray[np.int8], FloatArray]:
+    """Round each row of weights to 255 steps between minus and plus its largest.
+
+    Parameters
+    ----------
+    weights : ndarray of float32, shape (n_rows, n_intents)
+
+    Returns
+    -------
+    steps : ndarray of int8, shape (n_rows, n_intents)
+    size : ndarray of float32, shape (n_rows,)
+        ``steps * size[:, None]`` is the rounded matrix.
+    """
+    size = np.abs(weights).max(axis=1, initial=0.0).astype(np.float32) / np.float32(127)
+    safe = np.where(size > 0, size, np.float32(1))
+    return np.rint(weights / safe[:, None]).astype(np.int8), size
+
+
+class Contributions(NamedTuple):
+    """What each token of one message adds to the logits."""
+
+    tokens: FloatArray  # (n_tokens, n_intents), pairs shared equally between their two tokens
+    intercept: FloatArray  # (n_intents,)
+
+
+class Scorer:
+    """Scores token tables with a vocabulary and weights.
+
+    The table of token rows fills as messages come; one lock makes it safe to share between threads.
+
+    Parameters
+    ----------
+    vocabulary : Vocabulary
+    weights : Weights
+    """
+
+    def __init__(self, vocabulary: Vocabulary, weights: Weights) -> None:
+        self.vocabulary = vocabulary
+        self.weights = weights
+        self.n_intents = len(weights.intercept)
+        steps = weights.feature_steps[:, None]
+        self._features: FloatArray = weights.features.astype(np.float32) * steps  # (n_features, n_intents)
+        scale = vocabulary.pair_scale
+        self._pairs = np.empty((len(scale), self.n_intents + 1), np.float32)
+        self._pairs[:, :-1] = weights.pairs * (weights.pair_steps * scale)[:, None]
+        self._pairs[:, -1] = scale * scale
+        self._lock = Lock()
+        self._forget()
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Leave out the lock and the table, which another process makes for itself."""
+        return {"vocabulary": self.vocabulary, "weights": self.weights}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        """Build the scorer anew."""
+        self.__init__(state["vocabulary"], state["weights"])  # type: ignore[misc]
+
+    def _forget(self) -> None:
+        self._types = HashIndex()
+        self._rows = np.empty((1024, self.n_intents + 1), np.float32)  # scores, then the squared length
+        self._lemmas = np.empty(1024, np.int32)
+
+    def logits(self, table: TokenTable) -> FloatArray:
+        """Score a block of messages.
+
+        Parameters
+        ----------
+        table : TokenTable
+
+        Returns
+        -------
+        ndarray of float32, shape (n_messages, n_intents)
+        """
+        n_messages = len(table.indptr) - 1
+        with self._lock:
+            ids = self._type_ids(table)  # (n_tokens,)
+            sums = _gather(ids, table.indptr, self._rows)  # (n_messages, n_intents + 1)
+            seconds, columns = self.vocabulary.pairs(self._lemmas[ids], table.indptr)
+        if len(columns):
+            starts = np.searchsorted(seconds, table.indptr).astype(np.int32)  # (n_messages + 1,)
+            sums += _gather(columns, starts, self._pairs)
+        norms: FloatArray = np.sqrt(np.maximum(sums[:, -1:], _TINY))  # (n_messages, 1)
+        logits: FloatArray = sums[:, :-1] / norms + self.weights.intercept
+        return logits.reshape(n_messages, self.n_intents)
+
+    def contributions(self, table: TokenTable) -> Contributions:
+        """Split the logits of one message into what each token adds; they sum up exactly.
+
+        Parameters
+        ----------
+        table : TokenTable
+            Of a single message.
+        """
+        with self._lock:
+            ids = self._type_ids(table)
+            parts = self._rows[ids]  # (n_tokens, n_intents + 1)
+            seconds, columns = self.vocabulary.pairs(self._lemmas[ids], table.indptr)
+        halves = self._pairs[columns] / 2
+        np.add.at(parts, seconds, halves)
+        np.add.at(parts, seconds - 1, halves)
+        norm = np.sqrt(np.maximum(parts[:, -1].sum(), _TINY))
+        return Contributions(parts[:, :-1] / norm, self.weights.intercept)
+
+    def _type_ids(self, table: TokenTable) -> IntArray:
+        ids = self._types.lookup(table.hashes)
+        missing = np.flatnonzero(ids < 0)
+        if missing.size:
+            if len(self._types) + len(missing) > MAX_TYPES:
+                self._forget()
+                missing = np.arange(len(ids))
+            new, first = np.unique(table.hashes[missing], return_index=True)
+            self._add(new, table.texts(missing[first]))
+            ids[missing] = self._types.lookup(table.hashes[missing])
+        return ids
+
+    def _add(self, hashes: NDArray[np.uint64], types: list[bytes]) -> None:
+        known, total = len(self._types), len(self._types) + len(hashes)
+        if total > len(self._lemmas):
+            room = max(total, 2 * len(self._lemmas))
+            self._rows = np.concatenate((self._rows[:known], np.empty((room - known, self.n_intents + 1), np.float32)))
+            self._lemmas = np.concatenate((self._lemmas[:known], np.empty(room - known, np.int32)))
+        new = self.vocabulary.rows(hashes, types)
+        self._rows[known:total, :-1] = new.features @ self._features
+        self._rows[known:total, -1] = new.squares
+        self._lemmas[known:total] = new.lemmas
+        self._types.extend(hashes)
+
+
+def _gather(columns: IntArray, indptr: IntArray, rows: FloatArray) -> FloatArray:
+    """Add up the rows that each message names: shape (n_messages, n_columns)."""
+    counts = sp.csr_matrix((np.ones(len(columns), np.float32), columns, indptr), shape=(len(indptr) - 1, len(rows)))
+    sums: FloatArray = counts @ rows
+    return sums

@@ -1,0 +1,158 @@
+"""Messages → tokens as columns: one byte a letter, spans found by numpy, no object for a token.
+
+A block of messages is encoded to the one-byte Cyrillic code page, mapped through a table of 256
+entries (case, ё→е, digits→0, everything else→space) and cut where words begin and end.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from support_intent.hashing import PADDING, IntArray, KeyArray, hash_spans
+
+CODE_PAGE = "cp1251"
+_SPACE = 0x20
+_UNKNOWN = ord("?")  # what encoding puts in the place of a letter outside the code page
+
+
+def _letter_table() -> bytes:
+    table = bytearray([_SPACE]) * 256
+    for code in range(256):
+        letter = bytes([code]).decode(CODE_PAGE, "replace")
+        if letter.isdigit():
+            table[code] = ord("0")
+        elif letter.isalpha() and letter != "\ufffd":
+            table[code] = letter.lower().replace("ё", "е").encode(CODE_PAGE)[0]
+    return bytes(table)
+
+
+def _odd_table() -> NDArray[np.bool_]:
+    odd = np.zeros(256, dtype=bool)
+    odd[list(b"0123456789@?abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ\xad")] = True  # \xad: soft hyphen
+    return odd
+
+
+_LETTERS = _letter_table()
+_ODD = _odd_table()
+
+
+class Block(NamedTuple):
+    """Messages as one run of bytes, each followed by a line feed."""
+
+    data: bytes
+    lengths: NDArray[np.int64]  # (n_messages,) in bytes, without the line feed
+
+
+class TokenTable(NamedTuple):
+    """The tokens of a block as columns."""
+
+    data: bytes  # the mapped block and its padding
+    starts: NDArray[np.int64]  # (n_tokens,)
+    lengths: NDArray[np.int64]  # (n_tokens,)
+    hashes: KeyArray  # (n_tokens,)
+    indptr: IntArray  # (n_messages + 1,) message i owns tokens indptr[i]:indptr[i + 1]
+
+    def text(self, position: int) -> bytes:
+        """Return the bytes of one token."""
+        start = int(self.starts[position])
+        return self.data[start : start + int(self.lengths[position])]
+
+    def texts(self, positions: NDArray[np.intp]) -> list[bytes]:
+        """Return the bytes of some tokens."""
+        starts = self.starts[positions]
+        ends = starts + self.lengths[positions]
+        return [self.data[start:end] for start, end in zip(starts.tolist(), ends.tolist(), strict=True)]
+
+
+def encode(messages: Sequence[str]) -> Block:
+    """Encode messages, one byte a letter; what the code page lacks becomes ``?``.
+
+    Question marks of the text become spaces first, so that a ``?`` in the result says «not in the code page».
+    """
+    lengths = np.fromiter(map(len, messages), np.int64, len(messages))
+    joined = "\n".join(messages).replace("?", " ")
+    return Block(joined.encode(CODE_PAGE, "replace") + b"\n", lengths)
+
+
+def odd_messages(block: Block) -> NDArray[np.intp]:
+    """Find the messages that the table alone can't read: digits, Latin letters, or signs outside the code page.
+
+    Returns
+    -------
+    ndarray of intp, shape (n_odd,)
+        Their positions, ascending.
+    """
+    odd = np.flatnonzero(_ODD[np.frombuffer(block.data, np.uint8)])
+    ends = np.cumsum(block.lengths + 1)
+    owners = np.searchsorted(ends, odd, side="right")
+    return owners[np.flatnonzero(np.diff(owners, prepend=-1))]
+
+
+def splice(block: Block, rows: NDArray[np.intp], messages: Sequence[str]) -> Block:
+    """Put other texts in the place of some messages of a block.
+
+    Parameters
+    ----------
+    block : Block
+    rows : ndarray of intp, shape (n,)
+        Positions of the messages to replace, ascending.
+    messages : sequence of str, length n
+        The texts that replace them.
+    """
+    if not len(rows):
+        return block
+    ends = np.cumsum(block.lengths + 1)
+    pieces, done = [], 0
+    for row, message in zip(rows.tolist(), messages, strict=True):
+        end = int(ends[row])
+        pieces.append(block.data[done : end - 1 - int(block.lengths[row])])
+        pieces.append(message.encode(CODE_PAGE, "replace") + b"\n")
+        done = end
+    pieces.append(block.data[done:])
+    lengths = block.lengths.copy()
+    lengths[rows] = np.fromiter(map(len, messages), np.int64, len(messages))
+    return Block(b"".join(pieces), lengths)
+
+
+def tokenize(block: Block) -> TokenTable:
+    """Cut a block into tokens: maximal runs of letters and digits, lower case, ё as е, every digit as 0.
+
+    Examples
+    --------
+    >>> table = tokenize(encode(["Где посылка 12?", "", "Ёлка!"]))
+    >>> [table.text(i).decode("cp1251") for i in range(len(table.hashes))]
+    ['где', 'посылка', '00', 'елка']
+    >>> table.indptr.tolist()
+    [0, 3, 3, 4]
+    """
+    data = block.data.translate(_LETTERS)
+    is_letter = np.frombuffer(data, np.uint8) > _SPACE
+    edges = np.flatnonzero(is_letter[1:] != is_letter[:-1]) + 1
+    if is_letter[0]:
+        edges = np.concatenate(([0], edges))
+    starts, ends = edges[0::2], edges[1::2]  # the last byte is a line feed, so every run ends
+    padded = data + PADDING
+    lengths = ends - starts
+    hashes = hash_spans(padded, starts, lengths)
+    indptr = np.zeros(len(block.lengths) + 1, np.int32)
+    indptr[1:] = np.searchsorted(starts, np.cumsum(block.lengths + 1))
+    return TokenTable(padded, starts, lengths, hashes, indptr)
+
+
+def token_spans(text: str) -> Iterator[tuple[int, int]]:
+    """Yield the character offsets of the tokens of one text, in order.
+
+    The same cut as `tokenize`, for showing a text with its words marked.
+
+    Examples
+    --------
+    >>> list(token_spans("Где, Ёлка?"))
+    [(0, 3), (5, 9)]
+    """
+    table = tokenize(encode([text]))
+    for start, length in zip(table.starts.tolist(), table.lengths.tolist(), strict=True):
+        yield start, start + length

@@ -1,0 +1,80 @@
+import numpy as np
+import pytest
+from sklearn.feature_extraction.text import CountVectorizer
+
+from support_intent.features import FeatureOptions, learn_vocabulary, ngram_text, ngrams
+from support_intent.lemmas import read_word
+from support_intent.tokens import CODE_PAGE, encode, tokenize
+
+WORDS = ["где", "я", "посылка", "перенаправление", "00000000000000", "из-за", "да"]
+
+
+def test_ngrams_equal_scikit_learns_char_wb():
+    words = [word for word in WORDS if "-" not in word]
+    rows, keys = ngrams([word.encode(CODE_PAGE) for word in words])
+    plain = CountVectorizer(analyzer="char_wb", ngram_range=(2, 5), lowercase=False)
+    expected = plain.fit_transform(words).tocoo()
+    names = plain.get_feature_names_out()
+    counted = {}
+    for row, key in zip(rows.tolist(), keys, strict=True):
+        counted[row, ngram_text(key)] = counted.get((row, ngram_text(key)), 0) + 1
+    assert counted == {(r, names[c]): v for r, c, v in zip(expected.row, expected.col, expected.data, strict=True)}
+
+
+@pytest.fixture(scope="module")
+def learned():
+    messages = [
+        "где моя посылка",
+        "где мои посылки",
+        "сколько стоит посылка",
+        "сколько стоит марка",
+        "где марки",
+    ]
+    table = tokenize(encode(messages))
+    return messages, table, learn_vocabulary(table, read_word, FeatureOptions())
+
+
+def rows_of(vocabulary, *words):
+    table = tokenize(encode([" ".join(words)]))
+    return vocabulary.rows(table.hashes, table.texts(np.arange(len(table.starts))))
+
+
+def test_forms_share_their_lemma_even_those_never_seen(learned):
+    _, _, vocabulary = learned
+    seen, unseen = rows_of(vocabulary, "посылка", "посылками").lemmas
+    assert vocabulary.lemmas[seen] == "посылка"
+    assert seen == unseen
+
+
+def test_unknown_word_has_no_lemma_but_its_ngrams(learned):
+    _, _, vocabulary = learned
+    rows = rows_of(vocabulary, "посылкааа")
+    assert rows.lemmas.tolist() == [-1]
+    assert rows.features.nnz > 0
+
+
+def test_squares_are_the_squared_lengths_of_the_rows(learned):
+    _, _, vocabulary = learned
+    rows = rows_of(vocabulary, "посылка", "где", "ъъъ", "почем")
+    lengths = np.asarray(rows.features.multiply(rows.features).sum(axis=1)).ravel()
+    assert np.allclose(rows.squares, lengths, rtol=1e-5)
+
+
+def test_pairs_stay_inside_a_message(learned):
+    _, table, vocabulary = learned
+    lemmas = vocabulary.rows(table.hashes, table.texts(np.arange(len(table.starts)))).lemmas
+    seconds, columns = vocabulary.pairs(lemmas, table.indptr)
+    pairs = {
+        tuple(vocabulary.lemmas[int(part)] for part in divmod(int(vocabulary.pair_keys[c]), 2**32)) for c in columns
+    }
+    assert pairs == {("где", "мой"), ("мой", "посылка"), ("сколько", "стоить")}
+    assert not set(seconds.tolist()) & set(table.indptr.tolist())
+
+
+def test_rare_ngrams_and_pairs_are_left_out():
+    table = tokenize(encode(["красный кит", "синий кит"]))
+    vocabulary = learn_vocabulary(table, read_word, FeatureOptions(min_messages=2))
+    names = {ngram_text(key) for key in vocabulary.ngram_keys}
+    assert "кит" in names
+    assert "крас" not in names
+    assert len(vocabulary.pair_keys) == 0
