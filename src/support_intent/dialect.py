@@ -27,9 +27,9 @@ MESSAGE_NAMES = (
 """Names of a message column, the likeliest first; compared without regard to case."""
 
 _OTHER_NAMES = frozenset({
-    "id", "№", "n", "номер", "дата", "date", "время", "time", "created_at", "тема", "topic", "subject", "intent", "label",
-    "канал", "channel", "источник", "source", "статус", "status", "фио", "имя", "name", "клиент", "customer", "author",
-    "телефон", "phone", "email", "e-mail", "город", "city", "автор", "оператор", "оценка", "rating", "writer", "also",
+    "id", "№", "n", "номер", "дата", "date", "время", "time", "created_at", "тема", "topic", "subject", "intent",
+    "label", "канал", "channel", "источник", "source", "статус", "status", "фио", "имя", "name", "клиент", "customer",
+    "author", "телефон", "phone", "email", "e-mail", "город", "city", "автор", "оператор", "оценка", "rating", "writer", "also",
 })  # fmt: skip
 _SAMPLE_RECORDS = 200
 _FIELD_LIMIT = 2**31 - 1  # the most that csv takes on every platform
@@ -215,14 +215,14 @@ def undecodable(stream: io.BufferedIOBase, encoding: str, name: str) -> FileForm
         block = stream.read(SAMPLE_BYTES)
         n_read += len(block)
         try:
-            line += lines.decode(block, final=not block).count("\n")  # type: ignore[arg-type]
+            line += lines.decode(block, final=not block).count("\n")
         except UnicodeDecodeError as error:
             before = error.object[: error.start].decode(encoding, "replace")
             line += len(re.findall(r"\r\n?|\n", before))
             return FileFormatError(
                 f"expected {encoding} text, as the file's start suggests or as was asked, found the byte "
-                f"0x{error.object[error.start]:02X} at offset {n_read - len(error.object) + error.start}, line {line} of {name}; "
-                "name the right encoding with --encoding, or save the file as «CSV UTF-8»"
+                f"0x{error.object[error.start]:02X} at offset {n_read - len(error.object) + error.start}, "
+                f"line {line} of {name}; name the right encoding with --encoding, or save the file as «CSV UTF-8»"
             )
         if not block:
             return FileFormatError(f"expected {encoding} text in {name}, found other bytes; name it with --encoding")
@@ -297,7 +297,8 @@ def _encoding(sample: bytes, name: str, asked: str | None) -> tuple[str, bool]:
         wanted = _checked_encoding(asked)
         if marked is not None and not marked.startswith(wanted):
             raise FileFormatError(
-                f"expected {asked} as asked, found the byte order mark of {marked} at the start of {name}; leave out --encoding"
+                f"expected {asked} as asked, found the byte order mark of {marked} at the start of {name}; "
+                "leave out --encoding"
             )
         if wanted in ("utf-16", "utf-32"):
             return marked or _utf_16(sample) or f"{wanted}-le", marked is not None
@@ -316,7 +317,8 @@ def _checked_encoding(asked: str) -> str:
         name = codecs.lookup(asked).name
     except LookupError as error:
         raise FileFormatError(
-            f"expected the name of an encoding, found {asked!r}; take utf-8, utf-16, cp1251, cp866, koi8-r or mac-cyrillic"
+            f"expected the name of an encoding, found {asked!r}; "
+            "take utf-8, utf-16, cp1251, cp866, koi8-r or mac-cyrillic"
         ) from error
     return "utf-8" if name == "utf-8-sig" else name
 

@@ -9,7 +9,9 @@ from functools import lru_cache
 
 from support_intent.resources import read_toml
 
-_GUARD = re.compile(r"[\d@]|www\.|\.[a-z]{2}", re.IGNORECASE)
+_ADDRESSES = ("link", "email")
+_ADDRESS_GUARD = re.compile(r"@|https?:|www\.|\.[a-z]{2}", re.IGNORECASE)
+_DIGITS = re.compile(r"\d+")
 # Cyrillic letters that are written where Latin ones are meant.
 _LOOKALIKES = str.maketrans("АВЕКМНОРСТУХ", "ABEKMHOPCTYX")
 # UPU standard S10, "Identification of postal items", annex on the check digit.
@@ -70,14 +72,41 @@ def find_entities(text: str) -> list[Entity]:
     >>> [(e.kind, e.value) for e in find_entities("Где ra 123 456 785 ru? Тел. 8 900 123-45-67")]
     [('tracking_number', 'RA123456785RU'), ('phone', '+79001234567')]
     """
-    if not _GUARD.search(text):
-        return []
-    found = []
-    for match in _master_pattern().finditer(text):
-        kind = match.lastgroup or ""
-        value, is_valid, problem = _READERS[kind](match[0])
-        found.append(Entity(kind, match.start(), match.end(), match[0], value, is_valid, problem))
+    found = [_entity(match) for match in _address_pattern().finditer(text)] if _ADDRESS_GUARD.search(text) else []
+    taken = [(entity.start, entity.end) for entity in found]
+    number, done = _number_pattern(), 0
+    for digits in _DIGITS.finditer(text):
+        at = digits.start()
+        if at < done or any(start <= at < end for start, end in taken):
+            continue
+        for start in _starts(text, at):
+            match = number.match(text, start) if start >= done else None
+            if match:
+                found.append(_entity(match))
+                done = match.end()
+                break
+    found.sort(key=lambda entity: entity.start)
     return found
+
+
+def _starts(text: str, at: int) -> tuple[int, ...]:
+    """Return where an entity may begin whose first digit stands at a place: letters, a plus or a bracket before it."""
+    if at == 0:
+        return (0,)
+    before = text[at - 1]
+    if before in "+(":
+        return (at - 1, at)
+    if at > 1 and before.isalpha():
+        return (at - 2, at)
+    if at > 2 and before in " -" and text[at - 2].isalpha():
+        return (at - 3, at)
+    return (at,)
+
+
+def _entity(match: re.Match[str]) -> Entity:
+    kind = match.lastgroup or ""
+    value, is_valid, problem = _READERS[kind](match[0])
+    return Entity(kind, match.start(), match.end(), match[0], value, is_valid, problem)
 
 
 def mask(text: str, entities: Sequence[Entity]) -> str:
@@ -111,11 +140,21 @@ def mask(text: str, entities: Sequence[Entity]) -> str:
 
 
 @lru_cache(maxsize=1)
-def _master_pattern() -> re.Pattern[str]:
-    patterns = read_toml("patterns.toml")["patterns"]
+def _address_pattern() -> re.Pattern[str]:
+    """E-mails and links, which may begin with any letter."""
+    return _joined(lambda kind: kind in _ADDRESSES)
+
+
+@lru_cache(maxsize=1)
+def _number_pattern() -> re.Pattern[str]:
+    """What begins with a digit or shortly before one; tried only there."""
+    return _joined(lambda kind: kind not in _ADDRESSES)
+
+
+def _joined(is_wanted: Callable[[str], bool]) -> re.Pattern[str]:
+    patterns = [pattern for pattern in read_toml("patterns.toml")["patterns"] if is_wanted(pattern["kind"])]
     return re.compile(
-        "|".join(f"(?P<{pattern['kind']}>{_squeeze(pattern['regex'])})" for pattern in patterns),
-        re.IGNORECASE,
+        "|".join(f"(?P<{pattern['kind']}>{_squeeze(pattern['regex'])})" for pattern in patterns), re.IGNORECASE
     )
 
 

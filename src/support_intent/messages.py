@@ -32,7 +32,7 @@ from support_intent.errors import ColumnError, FileFormatError, InputError, Outp
 
 __all__ = [
     "Chunk", "FileFormat", "MessageReader", "MessageWriter", "Rejected",
-    "appended_names", "find_message_column", "open_messages", "sniff", "write_rejected",
+    "appended_names", "find_message_column", "open_messages", "sniff",
 ]  # fmt: skip
 
 _RECORD_LIMIT = 1 << 24  # characters of a record over several lines; beyond, its quote is taken for unclosed
@@ -352,8 +352,8 @@ class MessageReader:
             ) from error
         if lines and max(map(len, lines)) > _LINE_LIMIT:
             raise FileFormatError(
-                f"expected lines of text, found more than {_LINE_LIMIT:,} characters without a line end after line {self._line} "
-                f"of {self._path}; export the messages as CSV"
+                f"expected lines of text, found more than {_LINE_LIMIT:,} characters without a line end "
+                f"after line {self._line} of {self._path}; export the messages as CSV"
             )
         return lines
 
@@ -400,18 +400,15 @@ class MessageReader:
         self._line += len(taken)
         if len(row) > self._width:
             if any(row[self._width :]):
-                text = "".join(taken)
-                return self._reject(
-                    line,
-                    f"{len(row)} cells in a file of {self._width} columns; quote cells that hold the delimiter",
-                    text,
-                )
+                reason = f"{len(row)} cells in a file of {self._width} columns; quote cells that hold the delimiter"
+                self._reject(line, reason, "".join(taken))
+                return None
             self._n_trimmed += 1
             return row[: self._width]
         if line <= self._broken[1] and len(row) != self._width:
-            return self._reject(
-                line, f"no whole row, after the quote not closed in line {self._broken[0]}", "".join(taken)
-            )
+            reason = f"no whole row, after the quote not closed in line {self._broken[0]}"
+            self._reject(line, reason, "".join(taken))
+            return None
         return row
 
     def _record_lines(self, taken: list[str]) -> Iterator[str]:
@@ -430,7 +427,8 @@ class MessageReader:
         self._n_parsed_again += sum(map(len, taken[1:]))
         if self._n_parsed_again > 4 * self._n_read + 2 * _RECORD_LIMIT:
             raise FileFormatError(
-                f"expected quotes that close, found too many open ones up to line {self._line} of {self._path}; export it again"
+                f"expected quotes that close, found too many open ones up to line {self._line} of {self._path}; "
+                "export it again"
             )
         line = self._line
         self._line += 1
@@ -439,17 +437,19 @@ class MessageReader:
         except csv.Error:
             if not self.format.delimiter and len(taken) == 1:
                 return [taken[0].rstrip("\r\n")]  # a line of plain text that begins with a quoted word
-            return self._reject(line, "text after a closing quote; double the quotes inside a cell", taken[0])
+            self._reject(line, "text after a closing quote; double the quotes inside a cell", taken[0])
+            return None
         self._broken = (line, max(line + len(taken) - 1, self._broken[1]))
-        return self._reject(line, "a quote that is not closed", taken[0])
+        self._reject(line, "a quote that is not closed", taken[0])
+        return None
 
     def _reject(self, line: int, reason: str, text: str) -> None:
         self.rejected.append(Rejected(line, reason, text))
         self._n_rejected_chars += len(text) + 200  # what the record of it weighs
         if self._n_rejected_chars > _REJECTED_LIMIT:
             raise FileFormatError(
-                f"expected rows of {self._width} cells, found {len(self.rejected):,} lines that are none up to line {line} of "
-                f"{self._path}, the last with {reason}; name the right delimiter with --delimiter"
+                f"expected rows of {self._width} cells, found {len(self.rejected):,} lines that are none up to line {line} "
+                f"of {self._path}, the last with {reason}; name the right delimiter with --delimiter"
             )
 
     def _described(self) -> str:
@@ -585,8 +585,8 @@ class MessageWriter:
                 (name, cell) for row in rows for name, cell in zip(self.header, row, strict=True) if char in cell
             )
             raise OutputError(
-                f"expected values that {self.format.encoding} can write, found {char!r} in {cell[:80]!r}, column {name!r}; "
-                "save the input as «CSV UTF-8» and try again"
+                f"expected values that {self.format.encoding} can write, found {char!r} in {cell[:80]!r}, "
+                f"column {name!r}; save the input as «CSV UTF-8» and try again"
             ) from error
         self._put(data)
 
@@ -652,22 +652,3 @@ def _checked_target(path: Path, source: str | Path | None) -> Path:
 def _guarded(column: Sequence[str]) -> Sequence[str]:
     risky = {cell for cell in set(column) if cell.startswith(_FORMULA)}
     return [f"'{cell}" if cell in risky else cell for cell in column] if risky else column
-
-
-def write_rejected(path: str | Path, rejected: Sequence[Rejected]) -> None:
-    """Write the side file: line, reason and text of what could not be read as rows.
-
-    Parameters
-    ----------
-    path : str or pathlib.Path
-    rejected : sequence of Rejected
-
-    Raises
-    ------
-    OutputError
-        If it can't be written.
-    """
-    # UTF-8 with its mark and semicolons: Excel opens it by a double click
-    format = FileFormat("utf-8", True, ";", '"', "\r\n", True)
-    with MessageWriter(path, format, ("line", "reason", "text"), ()) as writer:
-        writer.write([[str(each.line), each.reason, each.text] for each in rejected], ())
