@@ -35,14 +35,14 @@ class FeatureOptions:
     ----------
     min_messages : int, default 2
         Messages in which an n-gram or a pair must occur to be kept.
-    ngram_weight : float, default 1.0
+    ngram_weight : float, default 0.7
         Length of the n-gram block beside the lemma block of length one.
     pair_weight : float, default 0.6
         Length of an adjacent pair of lemmas beside a lemma.
     """
 
     min_messages: int = 2
-    ngram_weight: float = 1.0
+    ngram_weight: float = 0.7
     pair_weight: float = 0.6
 
 

@@ -24,7 +24,7 @@ MIN_MESSAGES = 20
 """Messages of an intent below which it is called thin: each of five folds then still holds four."""
 
 _MAX_POSTINGS = 400  # n-grams in more messages than that propose no pairs; rarer ones of a near-duplicate do
-_MIN_LETTERS = 12  # shorter messages are alike by nature
+_MIN_LETTERS = 12  # shorter messages, and numbers of one length, are alike by nature
 _BLOCK = 2_000  # rows compared at once
 _LOOKALIKE = re.compile(r"[а-яё][a-z]|[a-z][а-яё]", re.IGNORECASE)
 _LATIN_TWINS = set("aceopxyABCEHKMOPTX")
@@ -129,7 +129,7 @@ def _duplicates(dataset: Dataset, split_of: Sequence[str]) -> Iterator[Finding]:
 
 
 def _near_duplicates(dataset: Dataset, split_of: Sequence[str]) -> Iterator[Finding]:
-    rows = [i for i, text in enumerate(dataset.texts) if len(text) >= _MIN_LETTERS]
+    rows = [i for i, text in enumerate(dataset.texts) if sum(map(str.isalpha, text)) >= _MIN_LETTERS]
     for a, b, cosine in near_duplicates([dataset.texts[i] for i in rows]):
         one, two = rows[a], rows[b]
         if dataset.texts[one].lower().split() == dataset.texts[two].lower().split():

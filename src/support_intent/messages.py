@@ -114,17 +114,18 @@ def find_message_column(header: Sequence[str], rows: Sequence[Sequence[str]], wa
     names = [name.strip(" \ufeff").casefold() for name in header]
     texts = [[row[i] for row in rows if i < len(row)] for i in range(len(header))]
     lengths = [(_mean_letters(cells, "[а-яё]"), _mean_letters(cells, r"[^\W\d_]")) for cells in texts]
+    longest = max(range(len(header)), key=lengths.__getitem__)
+    has_text = lengths[longest] > (0, 0)
     for known in MESSAGE_NAMES:
-        columns = [i for i, name in enumerate(names) if name == known and (not rows or lengths[i] > (0, 0))]
+        columns = [i for i, name in enumerate(names) if name == known and (lengths[i] > (0, 0) or not has_text)]
         if columns:
             return max(columns, key=lengths.__getitem__)
-    longest = max(range(len(header)), key=lengths.__getitem__)
     parts = [i for i, name in enumerate(names) if any(known in name for known in MESSAGE_NAMES)]
     if parts:
         likely = max(parts, key=lengths.__getitem__)  # not «Номер обращения»
-        if not rows or 4 * lengths[likely][0] >= lengths[longest][0] > 0:
+        if not has_text or 4 * lengths[likely][0] >= lengths[longest][0] > 0:
             return likely
-    if len(header) > 1 and lengths[longest] == (0, 0):
+    if len(header) > 1 and not has_text:
         raise ColumnError(f"expected a column of messages, found no text in {_listed(header)}; name one with --column")
     return longest
 
@@ -448,8 +449,8 @@ class MessageReader:
         self._n_rejected_chars += len(text) + 200  # what the record of it weighs
         if self._n_rejected_chars > _REJECTED_LIMIT:
             raise FileFormatError(
-                f"expected rows of {self._width} cells, found {len(self.rejected):,} lines that are none up to line {line} "
-                f"of {self._path}, the last with {reason}; name the right delimiter with --delimiter"
+                f"expected rows of {self._width} cells, found {len(self.rejected):,} lines that are none "
+                f"up to line {line} of {self._path}, the last with {reason}; name the right delimiter with --delimiter"
             )
 
     def _described(self) -> str:
@@ -510,10 +511,10 @@ class MessageWriter:
             self._target = _checked_target(Path(path_or_stream), source)
         else:
             self._stream = path_or_stream
-        self._lines: list[str] = []
-        # line end CRLF: csv puts cells with either character in quotes only then; _flush puts the right one
+        self._quoted: list[str] = []
+        # line end CRLF: csv puts cells with either character in quotes only then; _put_rows puts the right one
         self._csv = csv.writer(
-            SimpleNamespace(write=self._lines.append), delimiter=format.delimiter or ";", quotechar=format.quotechar,
+            SimpleNamespace(write=self._quoted.append), delimiter=format.delimiter or ";", quotechar=format.quotechar,
             lineterminator="\r\n", quoting=csv.QUOTE_ALL if format.is_all_quoted else csv.QUOTE_MINIMAL,
         )  # fmt: skip
 
@@ -533,8 +534,7 @@ class MessageWriter:
             if self.format.has_sep_line:
                 self._put(f"sep={self.format.delimiter}{self.format.line_end}".encode(self.format.encoding))
             if self.format.has_header:
-                self._csv.writerow(self.header)
-                self._flush([self.header])
+                self._put_rows([self.header])
         except BaseException:
             self._discard()
             raise
@@ -569,14 +569,26 @@ class MessageWriter:
         if min(lengths) < self._n_own:
             rows = [row + [""] * (self._n_own - len(row)) for row in rows]
         new_cells = zip(*map(_guarded, appended_columns), strict=True) if n_appended else [()] * len(rows)
-        full = [[*row, *cells] for row, cells in zip(rows, new_cells, strict=True)]
-        self._csv.writerows(full)
-        self._flush(full)
+        self._put_rows([[*row, *cells] for row, cells in zip(rows, new_cells, strict=True)])
 
-    def _flush(self, rows: Sequence[Sequence[str]]) -> None:
-        end = self.format.line_end
-        text = "".join(self._lines) if end == "\r\n" else "".join([line[:-2] + end for line in self._lines])
-        self._lines.clear()
+    def _put_rows(self, rows: list[list[str]]) -> None:
+        """Write rows of the header's width; csv, which looks at every character, gets only those that need quotes."""
+        delimiter, quote, end = self.format.delimiter or ";", self.format.quotechar, self.format.line_end
+        n_delimiters = len(self.header) - 1
+        lines = [delimiter.join(row) for row in rows]
+        if self.format.is_all_quoted:
+            special: Sequence[int] = range(len(rows))
+        else:
+            special = [
+                i
+                for i, line in enumerate(lines)
+                if line.count(delimiter) != n_delimiters or quote in line or "\n" in line or "\r" in line or not line
+            ]
+        self._csv.writerows([rows[i] for i in special])
+        for i, line in zip(special, self._quoted, strict=True):
+            lines[i] = line[:-2]
+        self._quoted.clear()
+        text = end.join(lines) + end
         try:
             data = text.encode(self.format.encoding)
         except UnicodeEncodeError as error:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,8 +16,9 @@ from support_intent.errors import TaxonomyError
 from support_intent.resources import read_toml
 from support_intent.taxonomy import Taxonomy
 
-_COMPLAINT = "complaint"  # the topic whose messages are held against the checklist
 _MAX_LETTERS = 4_000  # letters of a message that the checklist looks at
+_FACTS = ("id", "title", "contact", "hours", "purpose", "source")
+_FLAGS = re.IGNORECASE  # (?-i:…) inside a pattern asks for capitals
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +31,8 @@ class Channel:
         The title and what follows it are Russian; `source` says where the facts are from.
     is_available : bool
         Unavailable channels are shown, never chosen.
+    note : str
+        Why the channel is unavailable, in Russian; ``""`` for the others.
     """
 
     id: str
@@ -38,6 +42,7 @@ class Channel:
     purpose: str
     source: str
     is_available: bool
+    note: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,6 +89,7 @@ class _Rule(NamedTuple):
     channel: str
     fallbacks: tuple[str, ...]
     note: str
+    has_checklist: bool
 
 
 class _Need(NamedTuple):
@@ -145,7 +151,7 @@ class Router:
             Whether the message holds a valid one.
         decision : {"auto", "review"}
         text : str
-            The message, for the checklist of complaints.
+            The message as written, for the checklist of complaints.
         entity_kinds : frozenset of str
             Kinds of entities in the message, for the checklist.
 
@@ -153,16 +159,23 @@ class Router:
         -------
         Route or None
             None where the table has no rule for the intent, as with another company's topics.
+
+        Examples
+        --------
+        >>> from support_intent.taxonomy import load_taxonomy
+        >>> router = load_router(load_taxonomy())
+        >>> route = router.route("staff", has_tracking_number=False, decision="auto", text="Мне нахамили в отделении")
+        >>> route.channel.id, [item.id for item in route.missing]
+        ('complaint-form', ['personal-data', 'contact-details', 'description'])
         """
         rule = self._table.get((intent, has_tracking_number, decision == "review"))
         if rule is None:
             return None
-        is_complaint = decision == "auto" and self.taxonomy.topic_of(intent) == _COMPLAINT
         return Route(
             self._by_id[rule.channel],
             tuple(self._by_id[channel] for channel in rule.fallbacks),
             rule.note,
-            self.checklist(text, entity_kinds) if is_complaint and intent != "feedback" else (),
+            self.checklist(text, entity_kinds) if rule.has_checklist else (),
         )
 
     def checklist(self, text: str, entity_kinds: frozenset[str] = frozenset()) -> tuple[ChecklistItem, ...]:
@@ -171,9 +184,10 @@ class Router:
         Parameters
         ----------
         text : str
+            The message as written: capitals tell a name from a word.
         entity_kinds : frozenset of str
         """
-        seen = text[:_MAX_LETTERS].lower()
+        seen = text[:_MAX_LETTERS]
         n_words = len(seen.split())
         return tuple(
             ChecklistItem(
@@ -219,59 +233,105 @@ def load_router(
     Returns
     -------
     Router
-        With the packaged table, a taxonomy that is not the postal one has no routes; a table of your own must
-        decide every intent of the taxonomy.
+        With the packaged table, intents that it does not know have no route; a table of your own must decide every
+        intent of the taxonomy and no other.
 
     Raises
     ------
+    ResourceError
+        If a file can't be read.
     TaxonomyError
-        If an intent is decided twice or not at all, or a rule names an unknown or unavailable channel.
+        If an intent is decided twice or not at all, a rule names an unknown or unavailable channel, or an entry lacks
+        what it needs.
     """
-    channels = tuple(Channel(**channel) for channel in read_toml("channels.toml", channels_path)["channels"])
+    channels = _read_channels(read_toml("channels.toml", channels_path))
     document = read_toml("routing.toml", routing_path)
-    intents = [rule["intent"] for rule in document["rules"]]
-    if routing_path is None and not set(taxonomy.intent_ids) <= set(intents):
+    known = _known_rules(document, taxonomy, is_own=routing_path is not None)
+    if not known:
         return Router(taxonomy, channels, {}, ())
-    _check_rules(document, taxonomy, channels)
+    review_entry = document.get("review", {})
+    _require(review_entry, ("channel", "note"), "[review]", "channel")
+    _check_channels([*known, review_entry], channels)
     table: dict[tuple[str, bool, bool], _Rule] = {}
-    review = _rule(document["review"])
-    for entry in document["rules"]:
-        if entry["intent"] not in taxonomy.intent_ids:
-            continue
-        plain = _rule(entry)
-        table[entry["intent"], False, False] = plain
+    review = _rule(review_entry)
+    for entry in known:
+        table[entry["intent"], False, False] = _rule(entry)
         table[entry["intent"], True, False] = _rule({**entry, **entry.get("with_tracking", {})})
         table[entry["intent"], False, True] = table[entry["intent"], True, True] = review
     return Router(taxonomy, channels, table, tuple(map(_need, document.get("checklist", []))))
 
 
 def _rule(entry: Mapping[str, Any]) -> _Rule:
-    return _Rule(entry["channel"], tuple(entry.get("fallbacks", ())), entry["note"])
+    return _Rule(
+        entry["channel"], tuple(entry.get("fallbacks", ())), entry["note"], bool(entry.get("has_checklist", False))
+    )
 
 
 def _need(entry: Mapping[str, Any]) -> _Need:
-    pattern = re.compile("|".join(entry["patterns"])) if entry.get("patterns") else None
+    _require(entry, ("id", "title"), "[[checklist]]", "id")
+    try:
+        pattern = re.compile("|".join(entry["patterns"]), _FLAGS) if entry.get("patterns") else None
+    except re.error as error:
+        raise TaxonomyError(
+            f"expected regular expressions as patterns of the checklist item {entry['id']!r}, found a faulty one: "
+            f"{error}; correct it"
+        ) from error
     return _Need(entry["id"], entry["title"], frozenset(entry.get("entities", ())), pattern, entry.get("min_words", 0))
 
 
-def _check_rules(document: Mapping[str, Any], taxonomy: Taxonomy, channels: tuple[Channel, ...]) -> None:
-    decided = [entry["intent"] for entry in document["rules"]]
-    for intent in taxonomy.intent_ids:
-        if decided.count(intent) != 1:
-            raise TaxonomyError(
-                f"expected one rule for the intent {intent!r} in the decision table, found {decided.count(intent)}; "
-                "write exactly one [[rules]] entry for it"
-            )
+def _read_channels(document: Mapping[str, Any]) -> tuple[Channel, ...]:
+    entries = document.get("channels", [])
+    for entry in entries:
+        _require(entry, (*_FACTS, "available"), "[[channels]]", "id")
+    doubled = [channel for channel, count in Counter(entry["id"] for entry in entries).items() if count > 1]
+    if doubled:
+        raise TaxonomyError(f"expected each channel once, found {doubled[0]!r} twice; rename or drop one of them")
+    return tuple(
+        Channel(**{key: entry[key] for key in _FACTS}, is_available=entry["available"], note=entry.get("note", ""))
+        for entry in entries
+    )
+
+
+def _require(entry: Mapping[str, Any], keys: tuple[str, ...], where: str, name: str) -> None:
+    missing = [key for key in keys if key not in entry]
+    if missing:
+        raise TaxonomyError(
+            f"expected {', '.join(keys)} in {where} {entry.get(name, '')!r}, found no {missing[0]!r}; add it"
+        )
+
+
+def _known_rules(document: Mapping[str, Any], taxonomy: Taxonomy, *, is_own: bool) -> list[Mapping[str, Any]]:
+    rules = document.get("rules", [])
+    for entry in rules:
+        _require(entry, ("intent", "channel", "note"), "[[rules]]", "intent")
+    decided = Counter(entry["intent"] for entry in rules)
+    # the packaged table may know fewer intents than the taxonomy, and more; one's own may not
+    wanted = set(taxonomy.intent_ids) if is_own else set()
+    wrong = sorted(intent for intent in {*decided, *wanted} if decided[intent] != 1)
+    if wrong:
+        raise TaxonomyError(
+            f"expected one rule for the intent {wrong[0]!r} in the decision table, found {decided[wrong[0]]}; "
+            "write exactly one [[rules]] entry for it"
+        )
+    stray = sorted(set(decided) - set(taxonomy.intent_ids))
+    if is_own and stray:
+        raise TaxonomyError(
+            f"expected rules for intents of the taxonomy only, found one for {stray[0]!r}; correct or drop it"
+        )
+    return [entry for entry in rules if entry["intent"] in taxonomy.intent_ids]
+
+
+def _check_channels(entries: list[Mapping[str, Any]], channels: tuple[Channel, ...]) -> None:
     available = {channel.id: channel.is_available for channel in channels}
-    for entry in (*document["rules"], document["review"]):
+    for entry in entries:
+        owner = entry.get("intent", "review")
         variants = (entry, {**entry, **entry.get("with_tracking", {})})
-        for name in {name for variant in variants for name in (variant["channel"], *variant.get("fallbacks", ()))}:
-            owner = entry.get("intent", "review")
-            if name not in available:
+        for channel in [name for variant in variants for name in (variant["channel"], *variant.get("fallbacks", ()))]:
+            if channel not in available:
                 raise TaxonomyError(
-                    f"expected a known channel for {owner!r}, found {name!r}; channels are {', '.join(available)}"
+                    f"expected a known channel for {owner!r}, found {channel!r}; channels are {', '.join(available)}"
                 )
-            if not available[name]:
+            if not available[channel]:
                 raise TaxonomyError(
-                    f"expected an available channel for {owner!r}, found {name!r}, which is not; choose another"
+                    f"expected an available channel for {owner!r}, found {channel!r}, which is not; choose another"
                 )

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable
-from dataclasses import asdict, dataclass, field
-from functools import cached_property
+from collections.abc import Iterable, Mapping
+from dataclasses import MISSING, asdict, dataclass, field, fields
 from pathlib import Path
 from typing import Any, Self
 
@@ -54,10 +53,13 @@ class Intent:
     definition: str = ""
     includes: tuple[str, ...] = ()
     excludes: tuple[str, ...] = ()
-    examples: tuple[str, ...] = field(default=())
+    examples: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True)
+_LISTS = frozenset({"includes", "excludes", "examples"})  # fields of an intent that hold several texts
+
+
+@dataclass(frozen=True, slots=True)
 class Taxonomy:
     """Topics and intents in column order.
 
@@ -65,6 +67,13 @@ class Taxonomy:
     ----------
     topics : tuple of Topic
     intents : tuple of Intent
+
+    Attributes
+    ----------
+    topic_ids, intent_ids : tuple of str
+        Identifiers, in column order.
+    topic_index : ndarray of intp, shape (n_intents,)
+        The topic column of each intent; read-only.
 
     Raises
     ------
@@ -82,46 +91,62 @@ class Taxonomy:
 
     topics: tuple[Topic, ...]
     intents: tuple[Intent, ...]
+    topic_ids: tuple[str, ...] = field(init=False, repr=False, compare=False)
+    intent_ids: tuple[str, ...] = field(init=False, repr=False, compare=False)
+    topic_index: NDArray[np.intp] = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
-        """Check that the list is closed."""
-        for kind, ids in (("topic", self.topic_ids), ("intent", self.intent_ids)):
-            doubled = [name for name, count in Counter(ids).items() if count > 1]
+        """Check that the list is closed, and derive its columns."""
+        topic_ids = tuple(topic.id for topic in self.topics)
+        intent_ids = tuple(intent.id for intent in self.intents)
+        for kind, ids in (("topic", topic_ids), ("intent", intent_ids)):
+            doubled = [(name, count) for name, count in Counter(ids).items() if count > 1]
             if doubled:
-                raise TaxonomyError(f"expected each {kind} once, found {doubled[0]!r} twice; rename one of them")
+                name, count = doubled[0]
+                times = "twice" if count == 2 else f"{count} times"
+                raise TaxonomyError(f"expected each {kind} once, found {name!r} {times}; rename or drop the others")
         for intent in self.intents:
-            if intent.topic not in self.topic_ids:
+            if intent.topic not in topic_ids:
                 raise TaxonomyError(
-                    f"expected intent {intent.id!r} in one of the topics {', '.join(self.topic_ids)}, "
+                    f"expected intent {intent.id!r} in one of the topics {', '.join(topic_ids)}, "
                     f"found {intent.topic!r}; add that topic or correct the intent"
                 )
-        bare = sorted(set(self.topic_ids) - {intent.topic for intent in self.intents})
+        used = {intent.topic for intent in self.intents}
+        bare = [topic for topic in topic_ids if topic not in used]
         if bare:
             raise TaxonomyError(
                 f"expected an intent in every topic, found none in {bare[0]!r}; add one or drop the topic"
             )
-
-    @cached_property
-    def topic_ids(self) -> tuple[str, ...]:
-        """Identifiers of the topics, in column order."""
-        return tuple(topic.id for topic in self.topics)
-
-    @cached_property
-    def intent_ids(self) -> tuple[str, ...]:
-        """Identifiers of the intents, in column order."""
-        return tuple(intent.id for intent in self.intents)
-
-    @cached_property
-    def topic_index(self) -> NDArray[np.intp]:
-        """The topic column of each intent, shape (n_intents,)."""
-        return np.array([self.topic_ids.index(intent.topic) for intent in self.intents], dtype=np.intp)
+        topic_index = np.array([topic_ids.index(intent.topic) for intent in self.intents], dtype=np.intp)
+        topic_index.flags.writeable = False
+        # a frozen dataclass lets its own derived fields be set only this way
+        object.__setattr__(self, "topic_ids", topic_ids)
+        object.__setattr__(self, "intent_ids", intent_ids)
+        object.__setattr__(self, "topic_index", topic_index)
 
     def intent(self, intent_id: str) -> Intent:
-        """Return an intent by its identifier."""
+        """Return an intent by its identifier.
+
+        Raises
+        ------
+        TaxonomyError
+            If there is no such intent.
+        """
+        if intent_id not in self.intent_ids:
+            raise TaxonomyError(
+                f"expected one of the {len(self.intents)} intents of the taxonomy, found {intent_id!r}; "
+                "see intent_ids for those there are"
+            )
         return self.intents[self.intent_ids.index(intent_id)]
 
     def topic_of(self, intent_id: str) -> str:
-        """Return the topic of an intent."""
+        """Return the topic of an intent.
+
+        Raises
+        ------
+        TaxonomyError
+            If there is no such intent.
+        """
         return self.intent(intent_id).topic
 
     @classmethod
@@ -152,29 +177,56 @@ class Taxonomy:
         }
 
     @classmethod
-    def from_dict(cls, document: dict[str, Any]) -> Self:
+    def from_dict(cls, document: Mapping[str, Any]) -> Self:
         """Read what `to_dict` or a TOML file gives.
 
         Raises
         ------
         TaxonomyError
-            If a topic or an intent lacks a field or has one too many.
+            If a topic or an intent lacks a field, has one too many, or holds something that is not a text.
         """
-        try:
-            return cls(
-                tuple(Topic(**topic) for topic in document["topics"]),
-                tuple(_intent(intent) for intent in document["intents"]),
-            )
-        except (KeyError, TypeError) as error:
-            raise TaxonomyError(
-                "expected [[topics]] with id, title_ru, title_en and [[intents]] with id, topic, title_ru, title_en, "
-                f"found a difference: {error}; write them as in the packaged taxonomy.toml"
-            ) from error
+        return cls(
+            tuple(Topic(**_checked(Topic, "topics", entry)) for entry in _entries(document, "topics")),
+            tuple(Intent(**_checked(Intent, "intents", entry)) for entry in _entries(document, "intents")),
+        )
 
 
-def _intent(entry: dict[str, Any]) -> Intent:
-    fields: dict[str, Any] = {key: tuple(value) if isinstance(value, list) else value for key, value in entry.items()}
-    return Intent(**fields)
+def _entries(document: Mapping[str, Any], name: str) -> list[Any]:
+    entries = document.get(name)
+    if not isinstance(entries, list) or not entries:
+        raise TaxonomyError(
+            f"expected [[{name}]] entries in the taxonomy, found none; write them as in the packaged taxonomy.toml"
+        )
+    return entries
+
+
+def _checked(kind: type[Topic] | type[Intent], name: str, entry: Any) -> dict[str, Any]:
+    if not isinstance(entry, Mapping):
+        raise TaxonomyError(f"expected a table in every [[{name}]] entry, found {entry!r}; write key = value lines")
+    where = f"[[{name}]] {entry.get('id', 'without an id')!r}"
+    known = [f.name for f in fields(kind)]
+    required = [f.name for f in fields(kind) if f.default is MISSING]
+    missing = [key for key in required if key not in entry]
+    if missing:
+        raise TaxonomyError(f"expected {', '.join(required)} in {where}, found no {missing[0]!r}; add it")
+    unknown = [key for key in entry if key not in known]
+    if unknown:
+        raise TaxonomyError(f"expected only {', '.join(known)} in {where}, found {unknown[0]!r}; remove or rename it")
+    return {
+        key: _texts(key, value, where) if key in _LISTS else _text(key, value, where) for key, value in entry.items()
+    }
+
+
+def _text(key: str, value: Any, where: str) -> str:
+    if not isinstance(value, str):
+        raise TaxonomyError(f"expected a text as {key!r} of {where}, found {value!r}; put it in quotes")
+    return value
+
+
+def _texts(key: str, value: Any, where: str) -> tuple[str, ...]:
+    if not isinstance(value, list | tuple) or not all(isinstance(item, str) for item in value):
+        raise TaxonomyError(f'expected a list of texts as {key!r} of {where}, found {value!r}; write ["…", "…"]')
+    return tuple(value)
 
 
 def load_taxonomy(path: str | Path | None = None) -> Taxonomy:

@@ -62,7 +62,7 @@ class IntentClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         such; any other labels stand for themselves, each its own topic.
     C : float, default 1.0
         Inverse strength of the regularisation of the linear support vector machine (one against the rest).
-    ngram_weight : float, default 1.0
+    ngram_weight : float, default 0.7
         Weight of character n-grams beside lemmas.
     pair_weight : float, default 0.6
         Weight of adjacent lemma pairs beside lemmas.
@@ -107,7 +107,7 @@ class IntentClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         taxonomy: Taxonomy | None = None,
         *,
         C: float = 1.0,
-        ngram_weight: float = 1.0,
+        ngram_weight: float = 0.7,
         pair_weight: float = 0.6,
         min_messages: int = 2,
         n_folds: int = 5,
@@ -257,6 +257,8 @@ class IntentClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         with warnings.catch_warnings():
             # a fold's hinge loss is near its optimum long before liblinear is content
             warnings.simplefilter("ignore", ConvergenceWarning)
+            # a handful of messages of many intents is what a user may start with
+            warnings.filterwarnings("ignore", message="The number of unique classes", category=UserWarning)
             learner.fit(features, truth)
         weights = np.zeros((features.shape[1], n_intents), np.float32)
         intercept = np.full(n_intents, -np.float32(10), np.float32)
