@@ -81,7 +81,9 @@ def main() -> None:
         with tempfile.TemporaryDirectory() as folder:
             source = Path(folder) / "in.csv"
             source.write_text("text\n" + "".join('"' + m.replace('"', "'") + '"\n' for m in repeated), encoding="utf-8")
-            took = seconds(lambda source=source: classify_file(source, source.with_name("out.csv"), model=model))
+            took = seconds(
+                lambda source=source, model=model: classify_file(source, source.with_name("out.csv"), model=model)
+            )
             record("rows/s, CSV to CSV, in process", len(repeated) / took)
         record("explain, cold start, s", process_seconds("-m", "support_intent", "explain", "где моя посылка"))
         record("import, s", process_seconds("-c", "import support_intent"))

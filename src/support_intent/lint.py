@@ -23,9 +23,9 @@ NEAR_DUPLICATE = 0.85
 MIN_MESSAGES = 20
 """Messages of an intent below which it is called thin: each of five folds then still holds four."""
 
-_MAX_POSTINGS = 400  # n-grams in more messages than that propose no pairs; rarer ones of a near-duplicate do
+_MAX_POSTINGS = 400  # n-grams in more messages than that propose no pairs: two that share only such are not compared
 _MIN_LETTERS = 12  # shorter messages, and numbers of one length, are alike by nature
-_BLOCK = 2_000  # rows compared at once
+_BLOCK = 1_000  # rows compared at once
 _LOOKALIKE = re.compile(r"[а-яё][a-z]|[a-z][а-яё]", re.IGNORECASE)
 _LATIN_TWINS = set("aceopxyABCEHKMOPTX")
 
@@ -165,19 +165,20 @@ def near_duplicates(messages: Sequence[str], threshold: float = NEAR_DUPLICATE) 
     vectors = _ngram_vectors(messages)  # (n_messages, n_ngrams), unit rows
     counts = np.bincount(vectors.indices, minlength=vectors.shape[1])
     rare = vectors[:, np.flatnonzero((counts > 1) & (counts <= _MAX_POSTINGS))]
-    is_rare = (rare > 0).astype(np.float32).tocsr()
-    other = is_rare.T.tocsr()
+    frequent = vectors[:, np.flatnonzero(counts > _MAX_POSTINGS)]
+    rest = np.sqrt(np.asarray(frequent.multiply(frequent).sum(axis=1)).ravel())  # length of the frequent part
+    columns = rare.T.tocsr()
     pairs = []
     for start in range(0, vectors.shape[0], _BLOCK):
-        shared = (is_rare[start : start + _BLOCK] @ other).tocoo()
-        # a near-duplicate shares many rare n-grams; a few are shared by chance
-        likely = (shared.row + start < shared.col) & (shared.data >= 4)
-        left, right = shared.row[likely] + start, shared.col[likely]
-        cosines = np.asarray(vectors[left].multiply(vectors[right]).sum(axis=1)).ravel()
-        for a, b, cosine in zip(left, right, cosines, strict=True):
-            if cosine >= threshold:
-                pairs.append((int(a), int(b), round(float(cosine), 4)))
-    return sorted(pairs)
+        shared = (rare[start : start + _BLOCK] @ columns).tocoo()
+        left, right = shared.row + start, shared.col
+        # the frequent n-grams add at most the product of their lengths (Cauchy and Schwarz)
+        likely = np.flatnonzero((left < right) & (shared.data + rest[left] * rest[right] >= threshold))
+        for some in np.array_split(likely, len(likely) // _BLOCK + 1):
+            cosines = np.asarray(vectors[left[some]].multiply(vectors[right[some]]).sum(axis=1)).ravel()
+            close = np.flatnonzero(cosines >= threshold)
+            pairs += zip(left[some][close].tolist(), right[some][close].tolist(), cosines[close].tolist(), strict=True)
+    return sorted((a, b, round(cosine, 4)) for a, b, cosine in pairs)
 
 
 def _ngram_vectors(messages: Sequence[str]) -> sp.csr_matrix:
