@@ -1,10 +1,11 @@
 import numpy as np
 import pytest
+from scipy.sparse import csr_matrix
 from sklearn.feature_extraction.text import CountVectorizer
 
 from support_intent.features import FeatureOptions, learn_vocabulary, ngram_text, ngrams
 from support_intent.lemmas import read_word
-from support_intent.tokens import CODE_PAGE, encode, tokenize
+from support_intent.tokens import CODE_PAGE, encode, odd_messages, tokenize
 
 WORDS = ["где", "я", "посылка", "перенаправление", "00000000000000", "из-за", "да"]
 
@@ -19,6 +20,20 @@ def test_ngrams_equal_scikit_learns_char_wb():
     for row, key in zip(rows.tolist(), keys, strict=True):
         counted[row, ngram_text(key)] = counted.get((row, ngram_text(key)), 0) + 1
     assert counted == {(r, names[c]): v for r, c, v in zip(expected.row, expected.col, expected.data, strict=True)}
+
+
+def test_token_counts_equal_scikit_learns(test_split):
+    ordinary = [text for text in test_split.texts if not len(odd_messages(encode([text])))]
+    assert len(ordinary) > 300
+    table = tokenize(encode(ordinary))
+    plain = CountVectorizer(
+        preprocessor=lambda text: text.lower().replace("ё", "е").replace("™", " "), token_pattern=r"[^\W_]+"
+    )
+    expected = plain.fit_transform(ordinary)
+    names = {word: column for column, word in enumerate(plain.get_feature_names_out())}
+    columns = [names[word.decode(CODE_PAGE)] for word in table.texts(np.arange(len(table.starts)))]
+    counted = csr_matrix((np.ones(len(columns), np.int64), columns, table.indptr), shape=expected.shape)
+    assert (counted != expected).nnz == 0
 
 
 @pytest.fixture(scope="module")

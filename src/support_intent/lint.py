@@ -168,7 +168,7 @@ def near_duplicates(messages: Sequence[str], threshold: float = NEAR_DUPLICATE) 
     frequent = vectors[:, np.flatnonzero(counts > _MAX_POSTINGS)]
     rest = np.sqrt(np.asarray(frequent.multiply(frequent).sum(axis=1)).ravel())  # length of the frequent part
     columns = rare.T.tocsr()
-    pairs = []
+    pairs: list[tuple[int, int, float]] = []
     for start in range(0, vectors.shape[0], _BLOCK):
         shared = (rare[start : start + _BLOCK] @ columns).tocoo()
         left, right = shared.row + start, shared.col
