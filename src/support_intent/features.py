@@ -1,14 +1,15 @@
 """Token types → sparse feature rows; the vocabulary that training learns and inference reads.
 
-A row has a lemma block and a block of character n-grams (two to five letters, with the spaces at the
-word's ends), each of unit length, times the token's idf. A message is the sum of its tokens' rows and
-of its adjacent lemma pairs, divided by the square root of the summed squared lengths. That norm is a
-sum over tokens too, so scores, speed and explanations are exact sums over tokens.
+A row has a lemma block, a block of character n-grams (two to five letters, with the spaces at the word's
+ends) and a block of the lemma's semantic classes, each of unit length times its weight, times the token's
+idf. A message is the sum of its tokens' rows and of its adjacent lemma pairs, divided by the square root of
+the summed squared lengths. That norm is a sum over tokens too, so scores, speed and explanations are exact
+sums over tokens.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -39,11 +40,14 @@ class FeatureOptions:
         Length of the n-gram block beside the lemma block of length one.
     pair_weight : float, default 0.6
         Length of an adjacent pair of lemmas beside a lemma.
+    lexicon_weight : float, default 0.5
+        Length of the block of semantic classes beside the lemma block.
     """
 
     min_messages: int = 2
     ngram_weight: float = 0.7
     pair_weight: float = 0.6
+    lexicon_weight: float = 0.5
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,7 +126,7 @@ def pair_keys(lemmas: IntArray, indptr: IntArray) -> tuple[IntArray, KeyArray]:
 class Vocabulary:
     """What is known of words: forms, lemmas, n-grams and pairs, each with its place among the features.
 
-    Feature columns are the lemmas, then the n-grams; pairs have a space of their own.
+    Feature columns are the lemmas, the n-grams, then the semantic classes; pairs have a space of their own.
 
     Parameters
     ----------
@@ -135,6 +139,11 @@ class Vocabulary:
     ngram_keys : ndarray of uint64, shape (n_ngrams,)
     pair_keys : ndarray of uint64, shape (n_pairs,)
     pair_idf : ndarray of float32, shape (n_pairs,)
+    class_bounds : ndarray of int32, shape (n_lemmas + 1,)
+        Lemma ``i`` has the classes ``class_columns[class_bounds[i]:class_bounds[i + 1]]``.
+    class_columns : ndarray of int32, shape (n_memberships,)
+    class_names : sequence of str, length n_classes
+        The semantic classes.
     unknown_idf : float
         The idf of a token whose lemma is not known.
     options : FeatureOptions
@@ -149,6 +158,9 @@ class Vocabulary:
         ngram_keys: KeyArray,
         pair_keys: KeyArray,
         pair_idf: FloatArray,
+        class_bounds: IntArray,
+        class_columns: IntArray,
+        class_names: Sequence[str],
         unknown_idf: float,
         options: FeatureOptions,
     ) -> None:
@@ -159,6 +171,9 @@ class Vocabulary:
         self.ngram_keys = ngram_keys
         self.pair_keys = pair_keys
         self.pair_idf = pair_idf
+        self.class_bounds = class_bounds
+        self.class_columns = class_columns
+        self.class_names = tuple(class_names)
         self.unknown_idf = unknown_idf
         self.options = options
         self._forms = HashIndex(form_hashes)
@@ -168,7 +183,7 @@ class Vocabulary:
     @property
     def n_features(self) -> int:
         """Feature columns without the pairs."""
-        return len(self.lemmas) + len(self.ngram_keys)
+        return len(self.lemmas) + len(self.ngram_keys) + len(self.class_names)
 
     @property
     def pair_scale(self) -> FloatArray:
@@ -207,9 +222,21 @@ class Vocabulary:
 
         with_lemma = np.flatnonzero(has_lemma)
         lemma_block = sp.csr_matrix((idf[with_lemma], (with_lemma, lemmas[with_lemma])), shape=(n_types, n_lemmas))
-        features = sp.hstack((lemma_block, sp.diags_array(scale) @ counts), format="csr", dtype=np.float32)
-        squares = idf * idf * (has_lemma + has_ngrams * weight * weight)
+        class_block, has_class = self._class_block(lemmas, idf)
+        features = sp.hstack((lemma_block, sp.diags_array(scale) @ counts, class_block), format="csr", dtype=np.float32)
+        lexicon_weight = np.float32(self.options.lexicon_weight)
+        squares = idf * idf * (has_lemma + has_ngrams * weight * weight + has_class * lexicon_weight * lexicon_weight)
         return TypeRows(lemmas, features, squares.astype(np.float32))
+
+    def _class_block(self, lemmas: IntArray, idf: FloatArray) -> tuple[sp.csr_matrix, NDArray[np.bool_]]:
+        """Make the rows of semantic classes, and tell which types have any."""
+        sizes = np.where(lemmas >= 0, np.diff(self.class_bounds, append=0)[lemmas], 0)  # (n_types,)
+        bounds = np.concatenate(([0], np.cumsum(sizes))).astype(np.int32)
+        firsts = np.repeat(self.class_bounds[lemmas] - bounds[:-1], sizes)
+        columns = self.class_columns[firsts + np.arange(bounds[-1])]
+        values = np.repeat(idf * self.options.lexicon_weight / np.sqrt(np.maximum(sizes, 1)), sizes)
+        shape = (len(lemmas), len(self.class_names))
+        return sp.csr_matrix((values.astype(np.float32), columns, bounds), shape=shape), sizes > 0
 
     def pairs(self, lemmas: IntArray, indptr: IntArray) -> tuple[IntArray, IntArray]:
         """Find the kept pairs of a batch.
@@ -240,13 +267,21 @@ class Vocabulary:
             "ngram_keys": self.ngram_keys,
             "pair_keys": self.pair_keys,
             "pair_idf": self.pair_idf,
+            "class_bounds": self.class_bounds,
+            "class_columns": self.class_columns,
         }
 
 
-def learn_vocabulary(table: TokenTable, read: Callable[[str], Reading], options: FeatureOptions) -> Vocabulary:
+def learn_vocabulary(
+    table: TokenTable,
+    read: Callable[[str], Reading],
+    options: FeatureOptions,
+    lexicon: Mapping[str, tuple[str, ...]] | None = None,
+) -> Vocabulary:
     """Learn the vocabulary of a batch of training messages.
 
-    Every lemma is kept with all its dictionary forms, so that inference needs no dictionary.
+    Every lemma, of the messages and of the lexicon, is kept with all its dictionary forms, so that inference needs
+    no dictionary.
 
     Parameters
     ----------
@@ -255,6 +290,8 @@ def learn_vocabulary(table: TokenTable, read: Callable[[str], Reading], options:
     read : callable
         Gives the likeliest `Reading` of a lower-case word.
     options : FeatureOptions
+    lexicon : mapping of str to tuple of str, optional
+        The semantic classes of lemmas (`support_intent.lexicon.load_lexicon`).
 
     Returns
     -------
@@ -265,7 +302,8 @@ def learn_vocabulary(table: TokenTable, read: Callable[[str], Reading], options:
     types = table.texts(first)
     words = [word.decode(CODE_PAGE) for word in types]
     type_lemmas = [read(word).lemma for word in words]
-    lemmas = sorted(set(type_lemmas))
+    classes = {read(word).lemma: names for word, names in (lexicon or {}).items()}
+    lemmas = sorted({*type_lemmas, *classes})
     lemma_ids = {lemma: i for i, lemma in enumerate(lemmas)}
     type_lemma_ids = np.array([lemma_ids[lemma] for lemma in type_lemmas], dtype=np.int32)  # (n_types,)
     owners = np.repeat(np.arange(n_messages, dtype=np.int32), np.diff(table.indptr))  # (n_tokens,)
@@ -274,6 +312,7 @@ def learn_vocabulary(table: TokenTable, read: Callable[[str], Reading], options:
     lemma_counts = _message_counts(owners, token_lemmas, len(lemmas))
 
     form_lemmas = dict(zip(words, type_lemmas, strict=True))
+    form_lemmas.update({word: read(word).lemma for word in lexicon or {} if word not in form_lemmas})
     for form in sorted(word_forms(lemmas) - form_lemmas.keys()):
         lemma = read(form).lemma
         if lemma in lemma_ids:
@@ -294,14 +333,20 @@ def learn_vocabulary(table: TokenTable, read: Callable[[str], Reading], options:
     pair_counts = _message_counts(owners[seconds], pair_ids, len(distinct_pairs))
     is_kept = pair_counts >= options.min_messages
 
+    class_ids = {name: i for i, name in enumerate(sorted({name for names in classes.values() for name in names}))}
+    memberships = [classes.get(lemma, ()) for lemma in lemmas]
+
     return Vocabulary(
         lemmas=lemmas,
-        lemma_idf=_idf(n_messages, lemma_counts),
+        lemma_idf=_idf(n_messages, np.maximum(lemma_counts, 1)),
         form_hashes=hash_words([form.encode(CODE_PAGE) for form in forms]),
         form_lemmas=np.array([lemma_ids[form_lemmas[form]] for form in forms], dtype=np.int32),
         ngram_keys=distinct_keys[ngram_counts >= options.min_messages],
         pair_keys=distinct_pairs[is_kept],
         pair_idf=_idf(n_messages, pair_counts[is_kept]),
+        class_bounds=np.concatenate(([0], np.cumsum([len(names) for names in memberships]))).astype(np.int32),
+        class_columns=np.array([class_ids[name] for names in memberships for name in names], dtype=np.int32),
+        class_names=tuple(class_ids),
         unknown_idf=float(_idf(n_messages, np.array([1]))[0]),
         options=options,
     )

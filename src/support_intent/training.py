@@ -32,6 +32,7 @@ from support_intent.dataset import Dataset
 from support_intent.errors import DatasetError, MessageTypeError
 from support_intent.features import FeatureOptions, Vocabulary, learn_vocabulary
 from support_intent.lemmas import read_word
+from support_intent.lexicon import load_lexicon
 from support_intent.model import IntentModel, Messages
 from support_intent.reading import RULES, blocks, check_messages, prepare
 from support_intent.scoring import Weights, quantize
@@ -66,6 +67,8 @@ class IntentClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         Weight of character n-grams beside lemmas.
     pair_weight : float, default 0.6
         Weight of adjacent lemma pairs beside lemmas.
+    lexicon_weight : float, default 0.5
+        Weight of the lemmas' semantic classes beside lemmas; 0 does without the lexicon.
     min_messages : int, default 2
         Messages in which an n-gram or a pair must occur to be kept.
     n_folds : int, default 5
@@ -109,6 +112,7 @@ class IntentClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         C: float = 1.0,
         ngram_weight: float = 0.7,
         pair_weight: float = 0.6,
+        lexicon_weight: float = 0.5,
         min_messages: int = 2,
         n_folds: int = 5,
         target_precision: float = 0.98,
@@ -119,6 +123,7 @@ class IntentClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         self.C = C
         self.ngram_weight = ngram_weight
         self.pair_weight = pair_weight
+        self.lexicon_weight = lexicon_weight
         self.min_messages = min_messages
         self.n_folds = n_folds
         self.target_precision = target_precision
@@ -168,8 +173,9 @@ class IntentClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         truth = class_columns[np.searchsorted(self.classes_, labels)]  # (n_messages,) intent columns
 
         prepared = _prepare_all(texts)
-        options = FeatureOptions(self.min_messages, self.ngram_weight, self.pair_weight)
-        vocabulary = learn_vocabulary(prepared.table, lru_cache(maxsize=None)(read_word), options)
+        options = FeatureOptions(self.min_messages, self.ngram_weight, self.pair_weight, self.lexicon_weight)
+        lexicon = load_lexicon() if self.lexicon_weight else None
+        vocabulary = learn_vocabulary(prepared.table, lru_cache(maxsize=None)(read_word), options, lexicon)
         features = message_features(vocabulary, prepared.table)  # (n_messages, n_features + n_pairs)
         n_intents = len(taxonomy.intent_ids)
 
