@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import pytest
 
 from support_intent.dataset import Dataset
@@ -22,7 +24,7 @@ def dataset(*rows):
 
 def kinds(data, **options):
     found = check_dataset(data, load_taxonomy(), **options)
-    return [(finding.kind, finding.source) for finding in found if finding.kind != "thin-intent"]
+    return [(finding.kind, finding.source) for finding in found if not finding.kind.startswith("thin")]
 
 
 @pytest.mark.parametrize(
@@ -44,6 +46,12 @@ def kinds(data, **options):
             ],
             [("near-duplicate", "f.csv:3")],
         ),
+        ([("звоните 8 912 604-75-13", "human-operator")], [("personal-data", "f.csv:2")]),
+        ([("звоните 8 900 123-45-67", "human-operator")], []),
+        ([("пишите на petr.kulikov@mail.ru", "appeal")], [("personal-data", "f.csv:2")]),
+        ([("пишите на anna@example.ru", "appeal")], []),
+        ([("паспорт 4506 728190", "how-to-collect")], [("personal-data", "f.csv:2")]),
+        ([("посылка 80102971234562", "where-is-item")], []),
     ],
 )
 def test_what_is_found(rows, expected):
@@ -63,6 +71,29 @@ def test_a_writer_and_a_text_in_two_splits_are_errors():
 def test_thin_intents_are_named():
     found = check_dataset(dataset(("Где посылка", "where-is-item")), load_taxonomy())
     assert any(f.kind == "thin-intent" and "'tariff', found 0" in f.text for f in found)
+
+
+def test_a_family_of_one_frame_is_named_once():
+    towns = ("Тулу", "Псков", "Орёл", "Читу", "Сочи")
+    found = check_dataset(
+        dataset(*((f"Подскажите, сколько стоит отправить коробку в {town}?", "tariff") for town in towns)),
+        load_taxonomy(),
+    )
+    family = [f for f in found if f.kind == "family"]
+    assert len(family) == 1
+    assert "found 5 of the frame 'подскажите сколько стоит отправить коробку в …'" in family[0].text
+    assert family[0].source == "f.csv:2"
+
+
+def test_messages_that_share_a_turn_of_phrase_are_no_family():
+    texts = ["где посылка", "где моя посылка", "а где она", "посылка моя где", "где же", "где моя"]
+    assert families(texts) == []
+
+
+def test_thin_styles_are_named():
+    data = dataset(("Где посылка", "where-is-item"))
+    found = check_dataset(replace(data, styles=("caps",)), load_taxonomy())
+    assert any(f.kind == "thin-style" and "'caps', found 1" in f.text for f in found)
 
 
 def test_near_duplicates_of_a_large_batch_are_those_of_the_plain_way(test_split):

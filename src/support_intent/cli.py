@@ -128,6 +128,7 @@ def _parser() -> argparse.ArgumentParser:
     )  # fmt: skip
     check.add_argument("files", metavar="FILE", nargs="+", type=Path, help="labelled CSV; each file is a split")
     check.add_argument("--taxonomy", metavar="TOML", type=Path, help="topics and intents of your own")
+    check.add_argument("--doubts", action="store_true", help="list labels that a model of other writers contradicts")
 
     info = verb("info", _info, "show the model card, topics and channels", "support-intent info")
     with_model(info)
@@ -293,7 +294,13 @@ def _check(options: argparse.Namespace, words: Console) -> int:
     for file, part in zip(options.files[1:], parts[1:], strict=True):
         splits[str(file)] = range(len(dataset), len(dataset) + len(part))
         dataset += part
-    findings = check_dataset(dataset, load_taxonomy(options.taxonomy), splits=splits)
+    taxonomy = load_taxonomy(options.taxonomy)
+    findings = check_dataset(dataset, taxonomy, splits=splits)
+    if options.doubts and not any(finding.kind == "unknown-label" for finding in findings):
+        # it learns a model, which the plain check does without
+        from support_intent.doubts import doubtful_labels
+
+        findings += doubtful_labels(dataset, taxonomy)
     out = Console(highlight=False, soft_wrap=True)
     for finding in findings[:_FINDINGS_SHOWN]:
         out.print(Text(f"{finding.source}: {finding.severity}: {finding.kind}: {finding.text}"))

@@ -7,27 +7,24 @@ from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Literal, NamedTuple
 
-import numpy as np
-import scipy.sparse as sp
-
 from support_intent.dataset import Dataset, unknown_intent
-from support_intent.features import ngrams
-from support_intent.reading import blocks, prepare
+from support_intent.likeness import families, near_duplicates
+from support_intent.redaction import find_personal
 from support_intent.taxonomy import Taxonomy
 
 Severity = Literal["error", "warning"]
 
-NEAR_DUPLICATE = 0.85
-"""Cosine of the character n-gram counts from which two messages count as near-duplicates."""
-
 MIN_MESSAGES = 20
-"""Messages of an intent below which it is called thin: each of five folds then still holds four."""
+"""Messages of an intent or a style below which it is called thin: each of five folds then still holds four."""
 
-_MAX_POSTINGS = 400  # n-grams in more messages than that propose no pairs: two that share only such are not compared
 _MIN_LETTERS = 12  # shorter messages, and numbers of one length, are alike by nature
-_BLOCK = 1_000  # rows compared at once
 _LOOKALIKE = re.compile(r"[а-яё][a-z]|[a-z][а-яё]", re.IGNORECASE)
 _LATIN_TWINS = set("aceopxyABCEHKMOPTX")
+_PERSONAL = frozenset({"[ТЕЛЕФОН]", "[EMAIL]", "[КАРТА]", "[ПАСПОРТ]", "[СНИЛС]", "[ИНН]"})
+_MAYBE_PERSONAL = re.compile(r"@|[0-9](?:[^0-9]{0,3}[0-9]){6}")
+# Three digits alike or four in a row, and domains kept for examples (RFC 2606), tell a made-up value from a person's.
+_MADE_UP = re.compile(r"(\d)\1\1|0123|1234|2345|3456|4567|5678|6789|9876|8765|7654|6543|5432|4321|3210")
+_EXAMPLE_DOMAIN = re.compile(r"@(?:[\w-]+\.)*(?:example\.(?:com|net|org|ru)|(?:test|invalid|example))$", re.IGNORECASE)
 
 
 class Finding(NamedTuple):
@@ -55,7 +52,8 @@ def check_dataset(
     -------
     list of Finding
         Errors first. Kinds: ``empty-text``, ``unknown-label``, ``topic-mismatch``, ``unknown-topic``, ``conflict``,
-        ``duplicate``, ``near-duplicate``, ``leak``, ``writer-in-two-splits``, ``look-alike``, ``thin-intent``.
+        ``duplicate``, ``near-duplicate``, ``family``, ``leak``, ``writer-in-two-splits``, ``look-alike``,
+        ``personal-data``, ``thin-intent``, ``thin-style``.
     """
     split_of = _split_of(dataset, splits)
     findings = [
@@ -63,8 +61,10 @@ def check_dataset(
         *_duplicates(dataset, split_of),
         *_near_duplicates(dataset, split_of),
         *_writers(dataset, split_of),
+        *_families(dataset),
         *_lookalikes(dataset),
-        *_thin_intents(dataset, taxonomy),
+        *_personal_data(dataset),
+        *_thin(dataset, taxonomy),
     ]
     return sorted(findings, key=lambda finding: (finding.severity != "error", finding.kind))
 
@@ -143,65 +143,6 @@ def _near_duplicates(dataset: Dataset, split_of: Sequence[str]) -> Iterator[Find
         )
 
 
-def near_duplicates(messages: Sequence[str], threshold: float = NEAR_DUPLICATE) -> list[tuple[int, int, float]]:
-    """Find pairs of messages that say nearly the same in nearly the same letters.
-
-    Parameters
-    ----------
-    messages : sequence of str
-    threshold : float, default 0.85
-        Cosine of the counts of character n-grams (two to five letters).
-
-    Returns
-    -------
-    list of (int, int, float)
-        Positions, the earlier first, and the cosine.
-
-    Examples
-    --------
-    >>> near_duplicates(["где моя посылка из Китая", "верните деньги", "где моя посылка из китая!"])
-    [(0, 2, 1.0)]
-    """
-    vectors = _ngram_vectors(messages)  # (n_messages, n_ngrams), unit rows
-    counts = np.bincount(vectors.indices, minlength=vectors.shape[1])
-    rare = vectors[:, np.flatnonzero((counts > 1) & (counts <= _MAX_POSTINGS))]
-    frequent = vectors[:, np.flatnonzero(counts > _MAX_POSTINGS)]
-    rest = np.sqrt(np.asarray(frequent.multiply(frequent).sum(axis=1)).ravel())  # length of the frequent part
-    columns = rare.T.tocsr()
-    pairs: list[tuple[int, int, float]] = []
-    for start in range(0, vectors.shape[0], _BLOCK):
-        shared = (rare[start : start + _BLOCK] @ columns).tocoo()
-        left, right = shared.row + start, shared.col
-        # the frequent n-grams add at most the product of their lengths (Cauchy and Schwarz)
-        likely = np.flatnonzero((left < right) & (shared.data + rest[left] * rest[right] >= threshold))
-        for some in np.array_split(likely, len(likely) // _BLOCK + 1):
-            cosines = np.asarray(vectors[left[some]].multiply(vectors[right[some]]).sum(axis=1)).ravel()
-            close = np.flatnonzero(cosines >= threshold)
-            pairs += zip(left[some][close].tolist(), right[some][close].tolist(), cosines[close].tolist(), strict=True)
-    return sorted((a, b, round(cosine, 4)) for a, b, cosine in pairs)
-
-
-def _ngram_vectors(messages: Sequence[str]) -> sp.csr_matrix:
-    hashes, texts, indptr = [], [], [0]
-    for block in blocks(messages):
-        table = prepare(block).table
-        hashes.append(table.hashes)
-        texts.extend(table.texts(np.arange(len(table.starts))))
-        indptr.extend((table.indptr[1:] + indptr[-1]).tolist())
-    if not texts:
-        return sp.csr_matrix((len(messages), 1), dtype=np.float32)
-    _, first, ids = np.unique(np.concatenate(hashes), return_index=True, return_inverse=True)
-    owners, keys = ngrams([texts[i] for i in first])
-    _, columns = np.unique(keys, return_inverse=True)
-    types = sp.csr_matrix(
-        (np.ones(len(keys), np.float32), (owners, columns)), shape=(len(first), int(columns.max()) + 1)
-    )
-    tokens = sp.csr_matrix((np.ones(len(ids), np.float32), ids, np.array(indptr)), shape=(len(messages), len(first)))
-    vectors = (tokens @ types).tocsr()
-    lengths = np.sqrt(np.asarray(vectors.multiply(vectors).sum(axis=1)).ravel())
-    return sp.csr_matrix(sp.diags_array(1 / np.maximum(lengths, 1e-9)) @ vectors)
-
-
 def _writers(dataset: Dataset, split_of: Sequence[str]) -> Iterator[Finding]:
     places: dict[str, dict[str, int]] = defaultdict(dict)
     for row, writer in enumerate(dataset.writers):
@@ -229,11 +170,51 @@ def _lookalikes(dataset: Dataset) -> Iterator[Finding]:
             )
 
 
-def _thin_intents(dataset: Dataset, taxonomy: Taxonomy) -> Iterator[Finding]:
-    counts = Counter(dataset.intents)
-    for intent in taxonomy.intent_ids:
-        if counts[intent] < MIN_MESSAGES:
-            yield Finding(
-                "thin-intent", "warning", dataset.sources[0].rpartition(":")[0] if len(dataset) else "",
-                f"expected {MIN_MESSAGES} or more messages of {intent!r}, found {counts[intent]}; write more",
-            )  # fmt: skip
+def _families(dataset: Dataset) -> Iterator[Finding]:
+    for frame, rows in families(dataset.texts):
+        yield Finding(
+            "family",
+            "warning",
+            dataset.sources[rows[0]],
+            f"expected messages that differ in more than a few words, found {len(rows)} of the frame {frame!r}; "
+            "keep one or two",
+        )
+
+
+def _personal_data(dataset: Dataset) -> Iterator[Finding]:
+    for text, source in zip(dataset.texts, dataset.sources, strict=True):
+        if not _MAYBE_PERSONAL.search(text):
+            continue
+        for found in find_personal(text):
+            value = text[found.start : found.end]
+            if found.placeholder in _PERSONAL and not _is_made_up(value):
+                yield Finding(
+                    "personal-data",
+                    "warning",
+                    source,
+                    f"expected values that are plainly made up, found {value!r}, which could be a person's "
+                    f"{found.placeholder}; invent another, such as one with 1234 in it",
+                )
+
+
+def _is_made_up(value: str) -> bool:
+    if "@" in value:
+        return _EXAMPLE_DOMAIN.search(value) is not None
+    return _MADE_UP.search("".join(filter(str.isdecimal, value))) is not None
+
+
+def _thin(dataset: Dataset, taxonomy: Taxonomy) -> Iterator[Finding]:
+    file = dataset.sources[0].rpartition(":")[0] if len(dataset) else ""
+    styles = Counter(filter(None, dataset.styles))
+    for kind, counts, names in (
+        ("intent", Counter(dataset.intents), taxonomy.intent_ids),
+        ("style", styles, sorted(styles)),
+    ):
+        for name in names:
+            if counts[name] < MIN_MESSAGES:
+                yield Finding(
+                    f"thin-{kind}",
+                    "warning",
+                    file,
+                    f"expected {MIN_MESSAGES} or more messages of {name!r}, found {counts[name]}; write more",
+                )

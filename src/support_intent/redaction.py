@@ -66,34 +66,56 @@ def compile_rule(entry: Mapping[str, str]) -> Rule:
     return Rule(pattern, entry["placeholder"], _CHECKS[entry.get("check", "")])
 
 
-class _Span(NamedTuple):
+class Personal(NamedTuple):
+    """A span of personal data, and what stands for it in a redacted text."""
+
     start: int
     end: int
     placeholder: str
 
 
+def find_personal(text: str) -> list[Personal]:
+    """Find personal data, as `redact` does in its first pass.
+
+    Parameters
+    ----------
+    text : str
+
+    Returns
+    -------
+    list of Personal
+        In the order of the text; spans may overlap.
+
+    Examples
+    --------
+    >>> find_personal("мой инн 7707083893")
+    [Personal(start=8, end=18, placeholder='[ИНН]')]
+    """
+    return sorted((*_entity_spans(text), *_rule_spans(text)))
+
+
 def _redact_once(text: str) -> str:
     parts: list[str] = []
     done = 0
-    for span in sorted((*_entity_spans(text), *_rule_spans(text))):
+    for span in find_personal(text):
         if span.start >= done:
             parts += text[done : span.start], span.placeholder
         done = max(done, span.end)  # what only overlaps goes with the span before it
     return "".join((*parts, text[done:]))
 
 
-def _entity_spans(text: str) -> Iterator[_Span]:
+def _entity_spans(text: str) -> Iterator[Personal]:
     placeholders = _entity_placeholders()
     for entity in find_entities(text):
         if entity.kind in placeholders:
-            yield _Span(entity.start, entity.end, placeholders[entity.kind])
+            yield Personal(entity.start, entity.end, placeholders[entity.kind])
 
 
-def _rule_spans(text: str) -> Iterator[_Span]:
+def _rule_spans(text: str) -> Iterator[Personal]:
     for rule in _rules():
         for match in rule.pattern.finditer(text):
             if rule.is_right(match["personal"]):
-                yield _Span(*match.span("personal"), rule.placeholder)
+                yield Personal(*match.span("personal"), rule.placeholder)
 
 
 @lru_cache(maxsize=1)
