@@ -3,7 +3,8 @@ from dataclasses import replace
 import pytest
 
 from support_intent.dataset import Dataset
-from support_intent.lint import check_dataset, near_duplicates
+from support_intent.likeness import families, near_duplicates
+from support_intent.lint import check_dataset
 from support_intent.taxonomy import load_taxonomy
 
 
