@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from support_intent.lemmas import is_word
-from support_intent.normalize import normalize, repair
+from support_intent.normalize import fold, normalize, repair
 
 CASES = Path(__file__).parent / "cases"
 
@@ -44,6 +44,11 @@ def test_one_spelling(text, normal):
 def test_normal_text_stays_as_it_is(text):
     once = normalize(text)
     assert normalize(once) == once
+
+
+@given(st.text(bytes(range(32, 256)).decode("cp1251", "ignore").replace("\xad", ""), max_size=60))
+def test_within_the_code_page_folding_is_all_there_is_to_do(text):
+    assert fold(text) == normalize(text)
 
 
 @pytest.mark.parametrize(("written", "kind", "read"), cases("repair.tsv"))

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from support_intent.tokens import CODE_PAGE, encode, odd_messages, splice, token_spans, tokenize
+from support_intent.tokens import CODE_PAGE, encode, oddities, splice, token_spans, tokenize
 
 
 def plain_tokens(message: str) -> list[str]:
@@ -62,13 +62,13 @@ def test_any_unicode_keeps_messages_apart(messages):
         ("", False),
     ],
 )
-def test_odd_messages_are_those_that_need_care(message, is_odd):
-    assert odd_messages(encode(["да", message, "нет"])).tolist() == ([1] if is_odd else [])
+def test_oddities_are_those_that_need_care(message, is_odd):
+    assert oddities(encode(["да", message, "нет"])).astype(bool).tolist() == [False, is_odd, False]
 
 
 def test_splice_puts_texts_in_their_places():
     block = encode(["раз", "два 2", "три", "4", "пять"])
-    spliced = splice(block, odd_messages(block), ["двойка", "четвертый тут"])
+    spliced = splice(block, np.flatnonzero(oddities(block)), ["двойка", "четвертый тут"])
     table = tokenize(spliced)
     assert [word.decode(CODE_PAGE) for word in table.texts(np.arange(len(table.starts)))] == [
         "раз", "двойка", "три", "четвертый", "тут", "пять",

@@ -122,8 +122,10 @@ def find_entities(text: str) -> list[Entity]:
         match = pattern.search(text, position)
         if match is None:
             return found
-        kind = kinds[match.lastgroup]
         start, position = match.span()
+        kind = kinds[match.lastgroup]
+        if not kind:  # digits that are no entity: the text behind them is passed over again
+            continue
         if kind == "card":
             position = start + _card_length(match[0])
             if position == start:  # digits in groups, but no card: another entity may begin inside
@@ -212,6 +214,8 @@ def _master_pattern() -> tuple[re.Pattern[str], Mapping[str | None, str]]:
             kinds[f"p{len(kinds)}"] = entry["kind"]
             groups.append(f"(?P<p{len(kinds) - 1}>{entry['regex']})")
         gates.append(f"(?={gate})(?:{'|'.join(groups)})")
+    kinds["none"] = ""
+    gates.append("(?P<none>[0-9]+)")  # no entity begins inside a run of digits
     return compile_pattern("|".join(gates)), kinds
 
 

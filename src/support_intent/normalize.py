@@ -14,8 +14,11 @@ from support_intent.resources import read_toml
 RepairKind = Literal["", "layout", "translit"]
 
 _MIXED_WORD = re.compile(r"[а-яё][а-яё03]{0,63}[a-z][a-zа-яё03]{0,63}|[a-z][a-z03]{0,63}[а-яё][a-zа-яё03]{0,63}")
+_MIXED_PAIR = re.compile(r"[а-яё][03]*[a-z]|[a-z][03]*[а-яё]")  # no mixed word is without one
 _LATIN_LETTER = re.compile(r"[a-z]")
 _CYRILLIC_LETTER = re.compile(r"[а-яё]")
+_NOT_LATIN = bytes(set(range(256)) - set(b"abcdefghijklmnopqrstuvwxyz"))
+_NOT_CYRILLIC = bytes(set(range(256)) - set("абвгдежзийклмнопрстуфхцчшщъыьэюяё".encode("cp1251")))
 _TRANSLIT_WORD = re.compile(r"[a-z46'`]*[a-z][a-z46'`]*")
 _CYRILLIC_WORD = re.compile(r"[а-яё]+")
 _KEYED_RUN = re.compile(r"[^\s]+")
@@ -28,6 +31,7 @@ _MAX_READINGS = 48  # readings of one transliterated word that are tried
 _MAX_REPAIRED = 4000  # letters: a longer Latin text is not somebody's slip of the keyboard
 _MAX_ENGLISH = 0.25  # share of common English words above which a text is English
 _MAX_WORD = 40  # letters of a word that may be a transliterated one
+_KEPT_WORDS = 8192  # repaired words that are remembered: the same ones come again and again
 
 
 class Repaired(NamedTuple):
@@ -84,8 +88,28 @@ def normalize(text: str) -> str:
     """
     characters = _characters()
     text = unicodedata.normalize("NFC", text).translate(characters.signs)
-    text = unicodedata.normalize("NFC", text).lower().replace("ё", "е")
-    if _LATIN_LETTER.search(text) and _CYRILLIC_LETTER.search(text):
+    return fold(unicodedata.normalize("NFC", text))
+
+
+def fold(text: str) -> str:
+    """Bring a text of Cyrillic and Latin letters to one spelling: lower case, ё as е, no look-alike letters.
+
+    Parameters
+    ----------
+    text : str
+        Composed letters, no invisible signs; of other texts `normalize` takes care.
+
+    Returns
+    -------
+    str
+
+    Examples
+    --------
+    >>> fold("Моя пoсылка")  # a Latin «o»
+    'моя посылка'
+    """
+    text = text.lower().replace("ё", "е")
+    if _MIXED_PAIR.search(text):
         text = _MIXED_WORD.sub(_mend_lookalikes, text)
     return text
 
@@ -123,8 +147,9 @@ def repair(text: str, is_word: Callable[[str], bool]) -> Repaired:
     >>> repair("where is my parcel", words.__contains__)
     Repaired(text='where is my parcel', kind='')
     """
-    n_latin = len(_LATIN_LETTER.findall(text))
-    n_cyrillic = len(_CYRILLIC_LETTER.findall(text))
+    letters = text.encode("cp1251", "ignore")
+    n_latin = len(letters.translate(None, _NOT_LATIN))
+    n_cyrillic = len(letters.translate(None, _NOT_CYRILLIC))
     if not _MIN_TEXT <= n_latin <= _MAX_REPAIRED or n_latin < _MIN_LATIN * (n_latin + n_cyrillic):
         return Repaired(text, "")
     words = _TRANSLIT_WORD.findall(text)
@@ -151,6 +176,7 @@ def _known_share(text: str, repaired: str, is_word: Callable[[str], bool]) -> fl
     return n_known / judged if judged else 0.0
 
 
+@lru_cache(maxsize=_KEPT_WORDS)
 def _retype(run: str, is_word: Callable[[str], bool]) -> str:
     """Read a run of keys as if the Russian layout had been on."""
     if not _LATIN_LETTER.search(run) or _CYRILLIC_LETTER.search(run):
@@ -166,6 +192,7 @@ def _retype(run: str, is_word: Callable[[str], bool]) -> str:
     return word + tail.translate(layout if tail in ("/", "&") else {}) if is_word(word) else retyped
 
 
+@lru_cache(maxsize=_KEPT_WORDS)
 def _respell(word: str, is_word: Callable[[str], bool]) -> str:
     """Spell a transliterated word in Cyrillic: the first reading that the dictionary has, else the plainest."""
     if len(word) > _MAX_WORD:

@@ -17,8 +17,8 @@ from numpy.typing import NDArray
 from support_intent.entities import Entity, find_entities, mask
 from support_intent.errors import MessageTypeError
 from support_intent.lemmas import is_word
-from support_intent.normalize import RepairKind, normalize, repair
-from support_intent.tokens import TokenTable, encode, odd_messages, splice, tokenize
+from support_intent.normalize import RepairKind, fold, normalize, repair
+from support_intent.tokens import LATIN, STRANGE, TokenTable, encode, oddities, splice, tokenize
 
 MAX_LETTERS = 32_767
 """Letters of a message that are read; an Excel cell holds no more (Microsoft's "Excel specifications and limits")."""
@@ -119,13 +119,14 @@ def prepare(messages: Sequence[str]) -> Prepared:
     """
     texts = [message[:MAX_LETTERS] for message in messages]
     block = encode(texts)
-    odd = odd_messages(block)
+    kinds = oddities(block)
+    odd = np.flatnonzero(kinds)
     rules = np.zeros(len(texts), np.int8)
     repairs = np.zeros(len(texts), np.int8)
     entities: dict[int, tuple[Entity, ...]] = {}
     read: dict[int, str] = {}
-    for row in odd.tolist():
-        careful = _read_carefully(texts[row])
+    for row, kind in zip(odd.tolist(), kinds[odd].tolist(), strict=True):
+        careful = _read_carefully(texts[row], kind)
         read[row], repairs[row], rules[row] = careful.text, careful.repair, careful.rule
         if careful.entities:
             entities[row] = careful.entities
@@ -146,12 +147,16 @@ class _Careful(NamedTuple):
     entities: tuple[Entity, ...]
 
 
-def _read_carefully(message: str) -> _Careful:
+def _read_carefully(message: str, oddity: int) -> _Careful:
     entities = tuple(find_entities(message))
-    text = normalize(mask(message, entities))
+    text = mask(message, entities)
+    if oddity & STRANGE:
+        text = normalize(text)
+    elif oddity & LATIN:
+        text = fold(text)  # within the code page there is nothing else to bring to one spelling
     rule = _rule(message, entities)
     kind: RepairKind = ""
-    if not rule and _LATIN.search(text):
+    if not rule and oddity & (LATIN | STRANGE) and _LATIN.search(text):
         text, kind = repair(text, is_word)
     return _Careful(text, REPAIRS.index(kind), rule, entities)
 

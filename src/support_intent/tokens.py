@@ -15,6 +15,8 @@ from numpy.typing import NDArray
 from support_intent.hashing import PADDING, IntArray, KeyArray, hash_spans
 
 CODE_PAGE = "cp1251"
+NUMBER, LATIN, STRANGE = 1, 2, 4
+
 _SPACE = 0x20
 _UNKNOWN = ord("?")  # what encoding puts in the place of a letter outside the code page
 
@@ -30,14 +32,16 @@ def _letter_table() -> bytes:
     return bytes(table)
 
 
-def _odd_table() -> NDArray[np.bool_]:
-    odd = np.zeros(256, dtype=bool)
-    odd[list(b"0123456789@?abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ\xad")] = True  # \xad: soft hyphen
-    return odd
+def _kind_table() -> NDArray[np.uint8]:
+    kinds = np.zeros(256, np.uint8)
+    kinds[list(b"0123456789@")] = NUMBER
+    kinds[list(b"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ")] = LATIN
+    kinds[list(b"?\xad")] = STRANGE  # \xad: soft hyphen
+    return kinds
 
 
 _LETTERS = _letter_table()
-_ODD = _odd_table()
+_KINDS = _kind_table()
 
 
 class Block(NamedTuple):
@@ -78,18 +82,20 @@ def encode(messages: Sequence[str]) -> Block:
     return Block(joined.encode(CODE_PAGE, "replace") + b"\n", lengths)
 
 
-def odd_messages(block: Block) -> NDArray[np.intp]:
-    """Find the messages that the table alone can't read: digits, Latin letters, or signs outside the code page.
+def oddities(block: Block) -> NDArray[np.uint8]:
+    """Tell which messages the table alone can't read, and why.
 
     Returns
     -------
-    ndarray of intp, shape (n_odd,)
-        Their positions, ascending.
+    ndarray of uint8, shape (n_messages,)
+        `NUMBER` (digits or an at sign), `LATIN` and `STRANGE` (signs outside the code page, soft hyphens), added up;
+        0 for an ordinary message.
     """
-    odd = np.flatnonzero(_ODD[np.frombuffer(block.data, np.uint8)])
+    if not len(block.lengths):
+        return np.zeros(0, np.uint8)
     ends = np.cumsum(block.lengths + 1)
-    owners = np.searchsorted(ends, odd, side="right")
-    return owners[np.flatnonzero(np.diff(owners, prepend=-1))]
+    kinds = _KINDS[np.frombuffer(block.data, np.uint8)]
+    return np.bitwise_or.reduceat(kinds, ends - block.lengths - 1)
 
 
 def splice(block: Block, rows: NDArray[np.intp], messages: Sequence[str]) -> Block:
