@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -18,7 +19,9 @@ import scipy.sparse as sp
 from numpy.typing import NDArray
 
 from support_intent.hashing import PADDING, HashIndex, IntArray, KeyArray, byte_words, hash_words
-from support_intent.lemmas import Reading, word_forms
+from support_intent.lemmas import Reading, is_word, word_forms
+from support_intent.lexicon import FRAME
+from support_intent.spelling import MIN_LETTERS, Speller
 from support_intent.tokens import CODE_PAGE, TokenTable
 
 FloatArray = NDArray[np.float32]
@@ -42,12 +45,16 @@ class FeatureOptions:
         Length of an adjacent pair of lemmas beside a lemma.
     lexicon_weight : float, default 0.5
         Length of the block of semantic classes beside the lemma block.
+    frame_weight : float, default 0.5
+        Factor on the idf of greetings, thanks, names and the like (`support_intent.lexicon.FRAME`): they count less
+        beside other words, and as much as ever where a message has nothing else.
     """
 
     min_messages: int = 2
     ngram_weight: float = 0.7
     pair_weight: float = 0.6
     lexicon_weight: float = 0.5
+    frame_weight: float = 0.5
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,6 +151,8 @@ class Vocabulary:
     class_columns : ndarray of int32, shape (n_memberships,)
     class_names : sequence of str, length n_classes
         The semantic classes.
+    spellings : sequence of str
+        Words that a misspelt one is read as, the most frequent first.
     unknown_idf : float
         The idf of a token whose lemma is not known.
     options : FeatureOptions
@@ -161,6 +170,7 @@ class Vocabulary:
         class_bounds: IntArray,
         class_columns: IntArray,
         class_names: Sequence[str],
+        spellings: Sequence[str],
         unknown_idf: float,
         options: FeatureOptions,
     ) -> None:
@@ -174,11 +184,16 @@ class Vocabulary:
         self.class_bounds = class_bounds
         self.class_columns = class_columns
         self.class_names = tuple(class_names)
+        self.spellings = tuple(spellings)
         self.unknown_idf = unknown_idf
         self.options = options
         self._forms = HashIndex(form_hashes)
         self._ngrams = HashIndex(ngram_keys)
         self._pairs = HashIndex(pair_keys)
+
+    @cached_property
+    def _speller(self) -> Speller:
+        return Speller([word.encode(CODE_PAGE) for word in self.spellings])
 
     @property
     def n_features(self) -> int:
@@ -191,7 +206,7 @@ class Vocabulary:
         return self.pair_idf * np.float32(self.options.pair_weight)
 
     def rows(self, hashes: KeyArray, types: Sequence[bytes]) -> TypeRows:
-        """Make the feature rows of some token types.
+        """Make the feature rows of some token types; a misspelt one gets those of the word that it is read as.
 
         Parameters
         ----------
@@ -203,6 +218,7 @@ class Vocabulary:
         TypeRows
         """
         n_types, n_lemmas = len(types), len(self.lemmas)
+        hashes, types = self._mend(hashes, types)
         forms = self._forms.lookup(hashes)
         lemmas = np.where(forms >= 0, self.form_lemmas[forms], _NO_LEMMA).astype(np.int32)  # (n_types,)
         has_lemma = lemmas >= 0
@@ -227,6 +243,25 @@ class Vocabulary:
         lexicon_weight = np.float32(self.options.lexicon_weight)
         squares = idf * idf * (has_lemma + has_ngrams * weight * weight + has_class * lexicon_weight * lexicon_weight)
         return TypeRows(lemmas, features, squares.astype(np.float32))
+
+    def _mend(self, hashes: KeyArray, types: Sequence[bytes]) -> tuple[KeyArray, Sequence[bytes]]:
+        """Put known words in the place of misspelt ones: those that neither we nor the dictionary know."""
+        strange = np.flatnonzero(self._forms.lookup(hashes) < 0)
+        if not (strange.size and self.spellings):
+            return hashes, types
+        nearest = self._speller.nearest([types[i] for i in strange.tolist()])
+        mended = {
+            i: self._speller.words[near]
+            for i, near in zip(strange.tolist(), nearest.tolist(), strict=True)
+            if near >= 0 and not is_word(types[i].decode(CODE_PAGE))
+        }
+        if not mended:
+            return hashes, types
+        types, hashes = list(types), hashes.copy()
+        for i, word in mended.items():
+            types[i] = word
+        hashes[list(mended)] = hash_words(list(mended.values()))
+        return hashes, types
 
     def _class_block(self, lemmas: IntArray, idf: FloatArray) -> tuple[sp.csr_matrix, NDArray[np.bool_]]:
         """Make the rows of semantic classes, and tell which types have any."""
@@ -332,21 +367,31 @@ def learn_vocabulary(
     distinct_pairs, pair_ids = np.unique(pairs, return_inverse=True)
     pair_counts = _message_counts(owners[seconds], pair_ids, len(distinct_pairs))
     is_kept = pair_counts >= options.min_messages
+    kept_pairs, pair_counts = distinct_pairs[is_kept], pair_counts[is_kept]
 
+    type_counts = _message_counts(owners, type_ids, len(types))
+    spellings = [
+        (-count, word) for count, word in zip(type_counts.tolist(), words, strict=True) if count >= options.min_messages
+    ]
     class_ids = {name: i for i, name in enumerate(sorted({name for names in classes.values() for name in names}))}
     memberships = [classes.get(lemma, ()) for lemma in lemmas]
+    is_frame = np.array([not FRAME.isdisjoint(names) for names in memberships], dtype=bool)
+    firsts, nexts = kept_pairs >> np.uint64(32), kept_pairs & np.uint64(0xFFFFFFFF)  # as `pair_keys` joins them
+    in_frame = is_frame[firsts.astype(np.intp)] | is_frame[nexts.astype(np.intp)]
+    frame_weight = np.float32(options.frame_weight)
 
     return Vocabulary(
         lemmas=lemmas,
-        lemma_idf=_idf(n_messages, np.maximum(lemma_counts, 1)),
+        lemma_idf=_idf(n_messages, np.maximum(lemma_counts, 1)) * np.where(is_frame, frame_weight, np.float32(1)),
         form_hashes=hash_words([form.encode(CODE_PAGE) for form in forms]),
         form_lemmas=np.array([lemma_ids[form_lemmas[form]] for form in forms], dtype=np.int32),
         ngram_keys=distinct_keys[ngram_counts >= options.min_messages],
-        pair_keys=distinct_pairs[is_kept],
-        pair_idf=_idf(n_messages, pair_counts[is_kept]),
+        pair_keys=kept_pairs,
+        pair_idf=_idf(n_messages, pair_counts) * np.where(in_frame, frame_weight, np.float32(1)),
         class_bounds=np.concatenate(([0], np.cumsum([len(names) for names in memberships]))).astype(np.int32),
         class_columns=np.array([class_ids[name] for names in memberships for name in names], dtype=np.int32),
         class_names=tuple(class_ids),
+        spellings=[word for _, word in sorted(spellings) if len(word) >= MIN_LETTERS and read(word).is_known],
         unknown_idf=float(_idf(n_messages, np.array([1]))[0]),
         options=options,
     )

@@ -12,6 +12,9 @@ from support_intent.resources import resource_path
 JARGON = "jargon"
 """The note of words that the dictionary does not have."""
 
+FRAME = frozenset({"greeting-word", "thanks-word", "politeness-word", "filler-word", "person-name"})
+"""Classes of words that frame a message and seldom say what is wanted: greetings, thanks, signatures."""
+
 _COLUMNS = ["lemma", "classes", "note"]
 
 

@@ -24,7 +24,7 @@ from support_intent.routing import Router
 from support_intent.scoring import Weights
 from support_intent.taxonomy import Taxonomy
 
-FORMAT_VERSION = 1
+FORMAT_VERSION = 2
 """Version of the layout of model files that this package writes and reads."""
 
 _DOCUMENT = "document"
@@ -80,6 +80,7 @@ def save_model(model: IntentModel, path: str | Path) -> None:
         "unknown_idf": model.vocabulary.unknown_idf,
         "lemmas": list(model.vocabulary.lemmas),
         "classes": list(model.vocabulary.class_names),
+        "spellings": list(model.vocabulary.spellings),
         "sizes": _sizes(model),
         "metadata": model.metadata,
         "smoke": [
@@ -253,6 +254,7 @@ def _build(document: dict[str, Any], arrays: Mapping[str, NDArray[Any]], router:
         class_bounds=arrays["class_bounds"],
         class_columns=arrays["class_columns"],
         class_names=document["classes"],
+        spellings=document["spellings"],
         unknown_idf=document["unknown_idf"],
         options=FeatureOptions(**document["options"]),
     )

@@ -61,7 +61,7 @@ class IntentClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
     taxonomy : Taxonomy, optional
         Topics and intents. Without one, labels that are all intents of the packaged taxonomy are read as
         such; any other labels stand for themselves, each its own topic.
-    C : float, default 1.0
+    C : float, default 1.5
         Inverse strength of the regularisation of the linear support vector machine (one against the rest).
     ngram_weight : float, default 0.7
         Weight of character n-grams beside lemmas.
@@ -69,6 +69,10 @@ class IntentClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         Weight of adjacent lemma pairs beside lemmas.
     lexicon_weight : float, default 0.5
         Weight of the lemmas' semantic classes beside lemmas; 0 does without the lexicon.
+    frame_weight : float, default 0.5
+        Factor on the weight of greetings, thanks, names and the like beside other words.
+    topic_weight : float, default 0.15
+        Share of a topic's own score, learned beside those of the intents, that is added to each of its intents.
     min_messages : int, default 2
         Messages in which an n-gram or a pair must occur to be kept.
     n_folds : int, default 5
@@ -109,10 +113,12 @@ class IntentClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         self,
         taxonomy: Taxonomy | None = None,
         *,
-        C: float = 1.0,
+        C: float = 1.5,
         ngram_weight: float = 0.7,
         pair_weight: float = 0.6,
         lexicon_weight: float = 0.5,
+        frame_weight: float = 0.5,
+        topic_weight: float = 0.15,
         min_messages: int = 2,
         n_folds: int = 5,
         target_precision: float = 0.98,
@@ -124,6 +130,8 @@ class IntentClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         self.ngram_weight = ngram_weight
         self.pair_weight = pair_weight
         self.lexicon_weight = lexicon_weight
+        self.frame_weight = frame_weight
+        self.topic_weight = topic_weight
         self.min_messages = min_messages
         self.n_folds = n_folds
         self.target_precision = target_precision
@@ -173,15 +181,17 @@ class IntentClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         truth = class_columns[np.searchsorted(self.classes_, labels)]  # (n_messages,) intent columns
 
         prepared = _prepare_all(texts)
-        options = FeatureOptions(self.min_messages, self.ngram_weight, self.pair_weight, self.lexicon_weight)
+        options = FeatureOptions(
+            self.min_messages, self.ngram_weight, self.pair_weight, self.lexicon_weight, self.frame_weight
+        )
         lexicon = load_lexicon() if self.lexicon_weight else None
         vocabulary = learn_vocabulary(prepared.table, lru_cache(maxsize=None)(read_word), options, lexicon)
         features = message_features(vocabulary, prepared.table)  # (n_messages, n_features + n_pairs)
         n_intents = len(taxonomy.intent_ids)
 
-        weights, intercept = self._learn(features, truth, n_intents)
+        weights, intercept = self._learn(features, truth, taxonomy.topic_index)
         rule_proba = _rule_proba(prepared.rules, truth, n_intents)
-        oof = self._out_of_fold(features, truth, n_intents, groups)
+        oof = self._out_of_fold(features, truth, taxonomy.topic_index, groups)
         calibration = self._calibrate(oof, truth, taxonomy, also)
         proba = softmax(oof, calibration.temperature)
         ruled = np.flatnonzero(prepared.rules)
@@ -257,17 +267,34 @@ class IntentClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
             )
         return self.taxonomy
 
-    def _learn(self, features: sp.csr_matrix, truth: NDArray[np.intp], n_intents: int) -> tuple[FloatArray, FloatArray]:
-        """Learn weights (n_features, n_intents) and intercept (n_intents,); an intent without messages never wins."""
-        learner = LinearSVC(C=self.C, random_state=self.random_state)
+    def _learn(
+        self, features: sp.csr_matrix, truth: NDArray[np.intp], topic_index: NDArray[np.intp]
+    ) -> tuple[FloatArray, FloatArray]:
+        """Learn weights (n_features, n_intents) and intercept (n_intents,)."""
+        weights, intercept = self._learn_linear(features, truth, len(topic_index), self.C)
+        topics = topic_index[truth]
+        if self.topic_weight and 1 < len(np.unique(topics)) < len(np.unique(truth)):
+            # topics hold many messages each: with half the freedom they are learned as well
+            topic_weights, topic_intercept = self._learn_linear(
+                features, topics, int(topic_index.max()) + 1, self.C / 2
+            )
+            weights += np.float32(self.topic_weight) * topic_weights[:, topic_index]
+            intercept += np.float32(self.topic_weight) * topic_intercept[topic_index]
+        return weights, intercept
+
+    def _learn_linear(
+        self, features: sp.csr_matrix, truth: NDArray[np.intp], n_classes: int, C: float
+    ) -> tuple[FloatArray, FloatArray]:
+        """Learn weights (n_features, n_classes) and intercept; a class without messages never wins."""
+        learner = LinearSVC(C=C, random_state=self.random_state)
         with warnings.catch_warnings():
             # a fold's hinge loss is near its optimum long before liblinear is content
             warnings.simplefilter("ignore", ConvergenceWarning)
             # a handful of messages of many intents is what a user may start with
             warnings.filterwarnings("ignore", message="The number of unique classes", category=UserWarning)
             learner.fit(features, truth)
-        weights = np.zeros((features.shape[1], n_intents), np.float32)
-        intercept = np.full(n_intents, -np.float32(10), np.float32)
+        weights = np.zeros((features.shape[1], n_classes), np.float32)
+        intercept = np.full(n_classes, -np.float32(10), np.float32)
         if len(learner.classes_) == 2:
             # liblinear keeps one row for two classes
             weights[:, learner.classes_] = np.stack((-learner.coef_[0], learner.coef_[0]), axis=1)
@@ -278,17 +305,21 @@ class IntentClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         return weights, intercept
 
     def _out_of_fold(
-        self, features: sp.csr_matrix, truth: NDArray[np.intp], n_intents: int, groups: Sequence[Any] | None
+        self,
+        features: sp.csr_matrix,
+        truth: NDArray[np.intp],
+        topic_index: NDArray[np.intp],
+        groups: Sequence[Any] | None,
     ) -> FloatArray:
         """Score every message by a model that has not seen it: shape (n_messages, n_intents)."""
         folds = list(self._folds(truth, groups))
 
         def score(train: NDArray[np.intp], held_out: NDArray[np.intp]) -> FloatArray:
-            weights, intercept = self._learn(features[train], truth[train], n_intents)
+            weights, intercept = self._learn(features[train], truth[train], topic_index)
             scores: FloatArray = features[held_out] @ weights + intercept
             return scores
 
-        logits = np.zeros((len(truth), n_intents), np.float32)
+        logits = np.zeros((len(truth), len(topic_index)), np.float32)
         parts = joblib.Parallel(n_jobs=self.n_jobs)(joblib.delayed(score)(*fold) for fold in folds)
         for (_, held_out), part in zip(folds, parts, strict=True):
             logits[held_out] = part
