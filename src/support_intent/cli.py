@@ -16,7 +16,7 @@ from rich.text import Text
 
 from support_intent.batch import Summary, classify_file
 from support_intent.dataset import Dataset, load_dataset
-from support_intent.errors import SupportIntentError
+from support_intent.errors import OutputError, SupportIntentError
 from support_intent.lint import check_dataset
 from support_intent.persistence import load_model, save_model
 from support_intent.taxonomy import Taxonomy, load_taxonomy
@@ -112,6 +112,7 @@ def _parser() -> argparse.ArgumentParser:
         "support-intent evaluate datasets/messages/test.csv",
     )  # fmt: skip
     evaluate.add_argument("file", metavar="FILE", type=Path, help="labelled CSV")
+    evaluate.add_argument("--report", metavar="HTML", type=Path, help="write a page with pictures, errors and advice")
     with_model(evaluate)
 
     compare = verb(
@@ -253,7 +254,8 @@ def _train(options: argparse.Namespace, words: Console) -> int:
 def _evaluate(options: argparse.Namespace, words: Console) -> int:
     from support_intent.evaluation import evaluate
 
-    evaluation = evaluate(load_model(options.model), load_dataset(options.file))
+    model, dataset = load_model(options.model), load_dataset(options.file)
+    evaluation = evaluate(model, dataset)
     out = Console(highlight=False, soft_wrap=True)
     table = Table(title=f"{options.file}: {len(evaluation.topic)} messages", title_justify="left")
     for name in ("metric", "value", "95 % interval", "n"):
@@ -262,6 +264,17 @@ def _evaluate(options: argparse.Namespace, words: Console) -> int:
         table.add_row(metric.name, f"{metric.value:.4f}", f"{metric.low:.4f} – {metric.high:.4f}", str(metric.n))
     out.print(table)
     out.print(_confusion_table(evaluation))
+    if options.report is not None:
+        from support_intent.report import evaluation_report
+
+        page = evaluation_report(model, dataset, evaluation, f"Evaluation on {options.file.name}")
+        try:
+            options.report.write_text(page, encoding="utf-8")
+        except OSError as error:
+            raise OutputError(
+                f"expected to write the report to {options.report}, found {error.strerror}; name another place"
+            ) from error
+        words.print(f"wrote {options.report}")
     return 0
 
 
