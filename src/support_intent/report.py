@@ -22,9 +22,14 @@ _SIDE, _MARGIN = 320, 44  # of the picture, in pixels
 _STYLE = """
 body{font:15px/1.5 system-ui,sans-serif;max-width:62rem;margin:2rem auto;padding:0 1rem;color:#1b1f24;background:#fff}
 table{border-collapse:collapse;margin:1rem 0}
-td,th{padding:.25rem .7rem;text-align:right;border-bottom:1px solid #e3e6ea}td:first-child,th:first-child{text-align:left}h3{margin:2rem 0 .3rem}blockquote{margin:.4rem 0 .4rem 1rem;color:#333;
-white-space:pre-wrap}.advice{background:#f3f6fb;padding:.5rem .8rem;border-radius:6px}.doubt{color:#a33}
-small{color:#68707a}svg{background:#fafbfc;border:1px solid #e3e6ea}
+td,th{padding:.25rem .7rem;text-align:right;border-bottom:1px solid #e3e6ea}
+td:first-child,th:first-child{text-align:left}
+h3{margin:2rem 0 .3rem}
+blockquote{margin:.4rem 0 .4rem 1rem;color:#333;white-space:pre-wrap}
+.advice{background:#f3f6fb;padding:.5rem .8rem;border-radius:6px}
+.doubt{color:#a33}
+small{color:#68707a}
+svg{background:#fafbfc;border:1px solid #e3e6ea}
 """
 
 
