@@ -1,12 +1,15 @@
-"""How fast messages are classified, and how long the start takes.
+"""How fast messages are classified beside other tools, and how long the start takes.
 
-Messages are drawn from the test split, with every eighth word spelled anew, so that the table of known words keeps
-meeting new ones. Prints medians and ratios of one run; machines are shared, so compare within a run only.
+Messages are halves of test messages joined at random, so that nearly half of them hold digits or Latin letters; in the
+«new» ones every eighth word has a wrong letter, so that the table of known words keeps meeting strangers. All tools
+answer the same messages in turn, run after run. Machines are shared: compare within a run only.
+fastText as a peer: pip install fasttext-numpy2-wheel
 
-    python benchmarks/bench_inference.py --messages 200000
+    python benchmarks/bench_inference.py --messages 200000 --json benchmarks/results/speed.json
 """
 
 import argparse
+import csv
 import json
 import os
 import platform
@@ -55,10 +58,49 @@ def process_seconds(*arguments: str) -> float:
     return seconds(lambda: subprocess.run([sys.executable, *arguments], check=True, capture_output=True))
 
 
+def fasttext_peers():
+    """Models of fastText with words only and with subwords; none where it is not installed."""
+    try:
+        import fasttext
+    except ImportError:
+        return {}
+    train = load_dataset(TEST.with_name("train.csv"))
+    with tempfile.NamedTemporaryFile("w", suffix=".txt", encoding="utf-8") as file:
+        for text, intent in zip(train.texts, train.intents, strict=True):
+            file.write(f"__label__{intent} {' '.join(text.lower().split())}\n")
+        file.flush()
+        common = {"lr": 0.5, "epoch": 5, "dim": 100, "thread": 1, "verbose": 0}
+        return {
+            "fastText, words": fasttext.train_supervised(file.name, **common),
+            "fastText, subwords": fasttext.train_supervised(file.name, minn=2, maxn=5, bucket=200_000, **common),
+        }
+
+
+def scikit_learn_peer():
+    """The usual pipeline: TF-IDF of words and of character n-grams, linear support vector machine."""
+    from sklearn.feature_extraction.text import TfidfVectorizer
+    from sklearn.pipeline import make_pipeline, make_union
+    from sklearn.svm import LinearSVC
+
+    train = load_dataset(TEST.with_name("train.csv"))
+    features = make_union(TfidfVectorizer(), TfidfVectorizer(analyzer="char_wb", ngram_range=(2, 5)))
+    return make_pipeline(features, LinearSVC()).fit(train.texts, train.intents)
+
+
+def copy_with_csv(source: Path) -> None:
+    """Merely read and write a file: the limit for any tool that keeps every cell."""
+    with (
+        source.open(encoding="utf-8", newline="") as file,
+        source.with_name("copy.csv").open("w", encoding="utf-8") as out,
+    ):
+        csv.writer(out).writerows(csv.reader(file))
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--messages", type=int, default=200_000)
     parser.add_argument("--repeats", type=int, default=5)
+    parser.add_argument("--json", type=Path, metavar="FILE")
     options = parser.parse_args()
 
     repeated = make_messages(options.messages, 0.0, 0)
@@ -68,6 +110,9 @@ def main() -> None:
     def record(name: str, value: float) -> None:
         figures.setdefault(name, []).append(value)
 
+    peers, pipeline = fasttext_peers(), scikit_learn_peer()
+    few = fresh[: max(len(fresh) // 20, 1)]  # scikit-learn's pipeline takes its time
+
     for _ in range(options.repeats):
         model = load_model()
         record("messages/s, words new, table empty", len(fresh) / seconds(model.predict, fresh))
@@ -75,6 +120,10 @@ def main() -> None:
         model = load_model()
         record("messages/s, words repeated, table empty", len(repeated) / seconds(model.predict, repeated))
         record("messages/s, words repeated, second pass", len(repeated) / seconds(model.predict, repeated))
+        lines = [" ".join(message.split()) for message in fresh]
+        for name, peer in peers.items():
+            record(f"messages/s, {name}", len(lines) / seconds(peer.predict, lines))
+        record("messages/s, scikit-learn, words + char n-grams", len(few) / seconds(pipeline.predict, few))
         record("load_model, ms", 1e3 * seconds(load_model))
         singles = [1e6 * seconds(model.predict, [message]) for message in repeated[:2_000]]
         record("one message, known words, p50 µs", float(np.percentile(singles, 50)))
@@ -85,14 +134,20 @@ def main() -> None:
                 lambda source=source, model=model: classify_file(source, source.with_name("out.csv"), model=model)
             )
             record("rows/s, CSV to CSV, in process", len(repeated) / took)
+            record("rows/s, merely read and written by csv", len(repeated) / seconds(copy_with_csv, source))
         record("explain, cold start, s", process_seconds("-m", "support_intent", "explain", "где моя посылка"))
         record("import, s", process_seconds("-c", "import support_intent"))
 
-    print(f"{platform.machine()}, {os.cpu_count()} cores, Python {platform.python_version()}, numpy {np.__version__}")
-    print(f"{options.messages} messages, {options.repeats} repeats: median (least – most)")
-    for name, values in figures.items():
-        print(f"{name:45} {statistics.median(values):>12,.1f} ({min(values):,.1f} – {max(values):,.1f})")
-    print(json.dumps({name: statistics.median(values) for name, values in figures.items()}, ensure_ascii=False))
+    machine = (
+        f"{platform.machine()}, {os.cpu_count()} cores, Python {platform.python_version()}, numpy {np.__version__}"
+    )
+    print(f"{machine}; {options.messages} messages, {options.repeats} repeats: median (least – most)")
+    summary = {name: (statistics.median(values), min(values), max(values)) for name, values in figures.items()}
+    for name, (median, least, most) in summary.items():
+        print(f"{name:50} {median:>12,.1f} ({least:,.1f} – {most:,.1f})")
+    if options.json:
+        result = {"machine": machine, "n": options.messages, "repeats": options.repeats, "figures": summary}
+        options.json.write_text(json.dumps(result, ensure_ascii=False, indent=1) + "\n", encoding="utf-8")
 
 
 if __name__ == "__main__":
