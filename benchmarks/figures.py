@@ -18,6 +18,7 @@ from pathlib import Path
 import krippendorff
 import matplotlib as mpl
 import numpy as np
+from matplotlib.figure import Figure
 
 from quality import machine
 from support_intent import evaluate, load_dataset, load_model, load_taxonomy
@@ -48,8 +49,8 @@ def write(path: Path, sections: dict[str, str]) -> None:
     text = path.read_text(encoding="utf-8")
     for name, content in sections.items():
         start, end = f"<!-- figures: {name} -->", "<!-- end of figures -->"
-        pattern = re.compile(f"(?<={re.escape(start)}\n).*?(?={re.escape(end)})", re.DOTALL)
-        text, found = pattern.subn(lambda _, content=content: content + "\n", text)
+        pattern = re.compile(f"({re.escape(start)}\n).*?({re.escape(end)})", re.DOTALL)
+        text, found = pattern.subn(lambda match, content=content: f"{match[1]}{content}\n{match[2]}", text)
         if found != 1:
             sys.exit(f"expected one place marked {start} in {path}, found {found}")
     path.write_text(text, encoding="utf-8")
@@ -163,7 +164,7 @@ def curve() -> str:
     result = json.loads((RESULTS / "learning_curve.json").read_text(encoding="utf-8"))
     rows = result["rows"]
     n, f1 = [row["n"] for row in rows], [row["topic_macro_f1"] for row in rows]
-    figure = mpl.figure.Figure(figsize=(6, 3.6), layout="constrained")
+    figure = Figure(figsize=(6, 3.6), layout="constrained")
     axes = figure.subplots()
     low, high = ([abs(row["topic_macro_f1"] - row[end]) for row in rows] for end in ("low", "high"))
     axes.errorbar(n, f1, yerr=[low, high], marker="o", capsize=3)
@@ -183,13 +184,13 @@ def curve() -> str:
 
 def charts(splits) -> None:
     texts = [text for split in splits.values() for text in split.texts]
-    figure = mpl.figure.Figure(figsize=(6, 3), layout="constrained")
+    figure = Figure(figsize=(6, 3), layout="constrained")
     axes = figure.subplots()
     axes.hist([min(len(text.split()), 120) for text in texts], bins=60)
     axes.set(xlabel="words in a message (120 stands for more)", ylabel="messages")
     save(figure, "lengths")
     styles = Counter(style for split in splits.values() for style in split.styles).most_common()
-    figure = mpl.figure.Figure(figsize=(6, 3.6), layout="constrained")
+    figure = Figure(figsize=(6, 3.6), layout="constrained")
     axes = figure.subplots()
     axes.barh([style for style, _ in styles][::-1], [count for _, count in styles][::-1])
     axes.set(xlabel="messages")
