@@ -5,9 +5,12 @@ from support_intent.calibration import (
     fit_also_threshold,
     fit_review_threshold,
     fit_temperature,
+    load_costs,
     softmax,
     sum_by_topic,
 )
+from support_intent.errors import InputError
+from support_intent.taxonomy import load_taxonomy
 
 
 def test_softmax_is_stable_for_huge_logits():
@@ -42,3 +45,55 @@ def test_second_topic_threshold_parts_the_wanted_from_the_rest():
     second = np.array([0.45, 0.4, 0.35, 0.1, 0.1, 0.1], np.float32)
     right = np.array([True, True, True, False, False, False])
     assert 0.1 < fit_also_threshold(second, right, 3) <= 0.35
+
+
+PRICES = """truth,sending,tracking,payment,complaint,out-of-scope,person
+sending,0,1,1,1,1,{person}
+tracking,1,0,1,1,1,{person}
+payment,5,5,0,5,5,{person}
+complaint,50,50,50,0,50,{person}
+out-of-scope,1,1,1,1,0,{person}
+"""
+
+
+def test_a_dear_person_decides_less(model, test_split, tmp_path):
+    shares = []
+    for person in ("0.01", "1", "100"):
+        path = tmp_path / "costs.csv"
+        path.write_text(PRICES.format(person=person), encoding="utf-8")
+        analyses = model.with_costs(load_costs(path, model.topics)).analyze(test_split.texts)
+        shares.append(analyses.is_review.mean())
+    assert shares[0] > shares[1] > shares[2] == 0
+
+
+def test_a_complaint_that_may_be_missed_is_worth_a_person(model, tmp_path):
+    path = tmp_path / "costs.csv"
+    path.write_text(PRICES.format(person="1"), encoding="utf-8")
+    costs = load_costs(path, model.topics)
+    proba = np.full((2, 5), 0.01, np.float32)
+    proba[0, model.topics.index("tracking")] = proba[1, model.topics.index("tracking")] = 0.9
+    proba[0, model.topics.index("sending")] = proba[1, model.topics.index("complaint")] = 0.07
+    topics = proba.argmax(axis=1)
+    assert costs.is_review(proba, topics).tolist() == [False, True]
+
+
+@pytest.mark.parametrize(
+    ("content", "words"),
+    [
+        ("", "expected the columns truth, sending, tracking, payment, complaint, out-of-scope, person"),
+        ("truth,sending\nsending,0\n", "found truth, sending"),
+        (PRICES.format(person="1").replace("payment,5", "postage,5"), "expected one row for each of"),
+        (PRICES.format(person="dear"), "expected a price of at least 0 for person in the row sending .* found 'dear'"),
+        (PRICES.format(person="-1"), "found '-1'"),
+    ],
+)
+def test_wrong_prices_are_named(tmp_path, content, words):
+    path = tmp_path / "costs.csv"
+    path.write_text(content, encoding="utf-8")
+    with pytest.raises(InputError, match=words):
+        load_costs(path, load_taxonomy().topic_ids)
+
+
+def test_prices_that_are_not_there_are_named(tmp_path):
+    with pytest.raises(InputError, match="check the path"):
+        load_costs(tmp_path / "no.csv", load_taxonomy().topic_ids)

@@ -161,3 +161,33 @@ def test_train_evaluate_compare_and_info(tmp_path, capsys, some_messages):
     assert code == 0
     assert "8-800-1-000-000" in stdout
     assert "5 topics, 49 intents" in stdout
+
+
+def test_redacted_rows_hold_no_personal_data(tmp_path, capsys):
+    source, out = tmp_path / "in.csv", tmp_path / "out.csv"
+    lines = (
+        "id;text",
+        "1;Меня зовут Анна Петрова, звоните 8 900 123-45-67",
+        "2;где посылка 80102971234562",
+        "3;сколько стоит письмо",
+        "4;лишнее;8 900 123-45-67",
+    )
+    source.write_text("\n".join(lines), encoding="utf-8")
+    assert run(capsys, "classify", source, "-o", out, "--redact")[0] == 0
+    text = out.read_text(encoding="utf-8") + out.with_name("out.csv.rejected.csv").read_text(encoding="utf-8")
+    for secret in ("Петрова", "123-45-67", "80102971234562"):
+        assert secret not in text
+    assert "[ИМЯ]" in text
+    assert "где посылка [ТРЕК];tracking" in text
+    assert "сколько стоит письмо;sending" in text
+
+
+def test_prices_decide_who_answers(tmp_path, capsys, inbox):
+    topics = ("sending", "tracking", "payment", "complaint", "out-of-scope")
+    prices, out = tmp_path / "costs.csv", tmp_path / "routed.csv"
+    rows = [f"{truth}," + ",".join("0" if truth == topic else "9" for topic in topics) + ",0" for truth in topics]
+    prices.write_text("\n".join([f"truth,{','.join(topics)},person", *rows]), encoding="utf-8")
+    assert run(capsys, "classify", inbox, "-o", out, "--costs", prices)[0] == 0
+    with out.open(encoding="cp1251", newline="") as file:
+        decisions = [row[8] for row in list(csv.reader(file, delimiter=";"))[1:]]
+    assert decisions[:2] == ["review", "review"]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 from collections import Counter
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import BinaryIO
 
@@ -17,6 +17,7 @@ from support_intent.messages import MessageWriter, Rejected, open_messages
 from support_intent.model import IntentModel
 from support_intent.persistence import load_model
 from support_intent.reading import REPAIRS
+from support_intent.redaction import redact
 
 COLUMNS = (
     "topic", "intent", "confidence", "decision", "also", "channel", "contact", "tracking_number", "repair",
@@ -65,6 +66,7 @@ def classify_file(
     delimiter: str | None = None,
     column: str | int | None = None,
     header: bool | None = None,
+    redacted: bool = False,
     on_notes: Callable[[Sequence[str]], None] | None = None,
     on_progress: Callable[[int], None] | None = None,
 ) -> Summary:
@@ -86,6 +88,9 @@ def classify_file(
         Name or number (from 1) of the message column; found by default.
     header : bool, optional
         Whether the first row names the columns; found by default.
+    redacted : bool, default False
+        Write personal data in the messages as placeholders (`support_intent.redact`), and no tracking numbers. The
+        other columns of the file stay as they are.
     on_notes : callable, optional
         Called once with what was found about the file, before the first row.
     on_progress : callable, optional
@@ -113,14 +118,23 @@ def classify_file(
         with MessageWriter(target, reader.format, reader.header, COLUMNS, source=source) as writer:
             for chunk in reader.chunks(_CHUNK):
                 analyses = model.analyze(chunk.messages)
-                writer.write(chunk.rows, _columns(analyses))
+                columns = _columns(analyses)
+                if redacted:
+                    columns[COLUMNS.index("tracking_number")] = [""] * len(chunk.rows)
+                    for row, message in zip(chunk.rows, chunk.messages, strict=True):
+                        if message:
+                            row[reader.column] = redact(message)
+                writer.write(chunk.rows, columns)
                 topics.update(names[analyses.topic_index].tolist())
                 review.update(names[analyses.topic_index[analyses.is_review]].tolist())
                 n_messages += len(chunk.rows)
                 if on_progress is not None:
                     on_progress(n_messages)
         if reader.rejected and isinstance(target, str | Path):
-            _write_rejected(rejected_path(target), reader.rejected)
+            rejected = reader.rejected
+            if redacted:
+                rejected = [replace(record, text=redact(record.text)) for record in rejected]
+            _write_rejected(rejected_path(target), rejected)
         return Summary(
             n_messages=n_messages,
             topics={topic: topics[topic] for topic in model.topics},

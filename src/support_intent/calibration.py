@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+import csv
+from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
+
+from support_intent.errors import InputError
 
 FloatArray = NDArray[np.float32]
 
@@ -32,6 +37,93 @@ class Calibration:
     review_threshold: float = 0.5
     also_threshold: float = 0.25
     target_precision: float = 0.98
+
+
+@dataclass(frozen=True, slots=True)
+class Costs:
+    """What answers cost: the decision then is the cheaper of acting on the likeliest topic and asking a person.
+
+    Parameters
+    ----------
+    answers : ndarray of float32, shape (n_topics, n_topics)
+        Price of each answer (column) for each truth (row), in any unit.
+    person : ndarray of float32, shape (n_topics,)
+        Price of a person's time for each truth.
+    """
+
+    answers: FloatArray
+    person: FloatArray
+
+    def is_review(self, topic_proba: FloatArray, topics: NDArray[np.intp]) -> NDArray[np.bool_]:
+        """Tell where a person is expected to cost less than the answer.
+
+        Parameters
+        ----------
+        topic_proba : ndarray of float32, shape (n_messages, n_topics)
+        topics : ndarray of intp, shape (n_messages,)
+            The topics that would be acted on.
+
+        Returns
+        -------
+        ndarray of bool, shape (n_messages,)
+
+        Examples
+        --------
+        >>> costs = Costs(np.array([[0, 10], [1, 0]], np.float32), np.array([2, 2], np.float32))
+        >>> costs.is_review(np.array([[0.9, 0.1], [0.5, 0.5]], np.float32), np.array([0, 1]))
+        array([False,  True])
+        """
+        expected = np.take_along_axis(topic_proba @ self.answers, topics[:, None], axis=1)[:, 0]
+        cheaper: NDArray[np.bool_] = topic_proba @ self.person < expected
+        return cheaper
+
+
+def load_costs(path: str | Path, topics: Sequence[str]) -> Costs:
+    """Read what answers cost.
+
+    Parameters
+    ----------
+    path : str or pathlib.Path
+        CSV with the columns ``truth``, one for each topic, and ``person``; a row for each topic.
+    topics : sequence of str
+        The model's topics, in column order.
+
+    Returns
+    -------
+    Costs
+
+    Raises
+    ------
+    InputError
+        If a topic or a column is missing or unknown, or a price is no number of at least 0.
+    """
+    try:
+        with Path(path).open(encoding="utf-8-sig", newline="") as file:
+            rows = list(csv.DictReader(file))
+    except OSError as error:
+        raise InputError(f"expected prices in {path}, found: {error.strerror}; check the path") from error
+    wanted = ["truth", *topics, "person"]
+    found = list(rows[0]) if rows else []
+    if sorted(map(str, found)) != sorted(wanted):
+        raise InputError(
+            f"expected the columns {', '.join(wanted)} in {path}, found {', '.join(map(str, found)) or 'none'}"
+        )
+    by_truth = {row["truth"]: row for row in rows}
+    if sorted(by_truth) != sorted(topics) or len(rows) != len(topics):
+        truths = ", ".join(row["truth"] for row in rows)
+        raise InputError(f"expected one row for each of {', '.join(topics)} in {path}, found {truths}")
+    prices = np.array([[_price(by_truth[truth][name], truth, name, path) for name in wanted[1:]] for truth in topics])
+    return Costs(prices[:, :-1].astype(np.float32), prices[:, -1].astype(np.float32))
+
+
+def _price(text: str | None, truth: str, name: str, path: str | Path) -> float:
+    try:
+        price = float((text or "").replace(",", "."))
+    except ValueError:
+        price = -1.0
+    if not 0 <= price < np.inf:
+        raise InputError(f"expected a price of at least 0 for {name} in the row {truth} of {path}, found {text!r}")
+    return price
 
 
 def softmax(logits: FloatArray, temperature: float = 1.0) -> FloatArray:

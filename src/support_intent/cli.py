@@ -15,6 +15,7 @@ from rich.table import Table
 from rich.text import Text
 
 from support_intent.batch import Summary, classify_file
+from support_intent.calibration import load_costs
 from support_intent.dataset import Dataset, load_dataset
 from support_intent.errors import OutputError, SupportIntentError
 from support_intent.lint import check_dataset
@@ -89,6 +90,10 @@ def _parser() -> argparse.ArgumentParser:
     classify.add_argument("--delimiter", help="delimiter of FILE (default: found in the file)")
     classify.add_argument("--column", help="name or number, from 1, of the message column (default: found)")
     classify.add_argument("--no-header", action="store_true", help="the first row is a message, not column names")
+    classify.add_argument("--redact", action="store_true", help="write personal data in messages as placeholders")
+    classify.add_argument(
+        "--costs", metavar="CSV", type=Path, help="prices by truth and answer; the decision minimises the expected cost"
+    )
     with_model(classify)
 
     explain = verb(
@@ -137,6 +142,9 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _classify(options: argparse.Namespace, words: Console) -> int:
+    model = load_model(options.model)
+    if options.costs is not None:
+        model = model.with_costs(load_costs(options.costs, model.topics))
     column = int(options.column) if options.column and options.column.isdecimal() else options.column
     with Progress(
         TextColumn("{task.completed:,.0f} messages"), BarColumn(), TimeElapsedColumn(),
@@ -146,11 +154,12 @@ def _classify(options: argparse.Namespace, words: Console) -> int:
         summary = classify_file(
             options.file,
             options.output if options.output is not None else sys.stdout.buffer,
-            model=load_model(options.model),
+            model=model,
             encoding=options.encoding,
             delimiter=options.delimiter,
             column=column,
             header=False if options.no_header else None,
+            redacted=options.redact,
             on_notes=lambda notes: words.print(Text("\n".join(notes), style="dim")),
             on_progress=lambda done: progress.update(task, completed=done),
         )

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from support_intent.analysis import Analyses, Explanation, WordContribution
-from support_intent.calibration import Calibration, FloatArray, softmax, sum_by_topic
+from support_intent.calibration import Calibration, Costs, FloatArray, softmax, sum_by_topic
 from support_intent.features import Vocabulary
 from support_intent.reading import Prepared, blocks, check_messages, prepare
 from support_intent.routing import Router, load_router
@@ -39,6 +39,8 @@ class IntentModel:
         What is known of the training: versions, fingerprints, metrics.
     router : Router, optional
         Where messages are served; the packaged decision table by default.
+    costs : Costs, optional
+        What answers cost; without them the calibration's review threshold decides.
 
     Examples
     --------
@@ -57,10 +59,12 @@ class IntentModel:
         rule_proba: FloatArray,
         metadata: dict[str, Any],
         router: Router | None = None,
+        costs: Costs | None = None,
     ) -> None:
         self.taxonomy = taxonomy
         self.calibration = calibration
         self.metadata = metadata
+        self.costs = costs
         self.router = router if router is not None else load_router(taxonomy)
         self._scorer = Scorer(vocabulary, weights)
         self._rule_proba = rule_proba
@@ -106,6 +110,26 @@ class IntentModel:
             self._rule_proba,
             self.metadata,
             self.router,
+            self.costs,
+        )
+
+    def with_costs(self, costs: Costs) -> IntentModel:
+        """Return the same model with decisions that minimise the expected cost.
+
+        Parameters
+        ----------
+        costs : Costs
+            As `support_intent.calibration.load_costs` reads them; they take the place of the review threshold.
+        """
+        return IntentModel(
+            self.taxonomy,
+            self.vocabulary,
+            self.weights,
+            self.calibration,
+            self._rule_proba,
+            self.metadata,
+            self.router,
+            costs,
         )
 
     def with_review_threshold(self, threshold: float) -> IntentModel:
@@ -290,7 +314,11 @@ class IntentModel:
             topic_index=topics,
             intent_index=intents,
             confidence=confidence,
-            is_review=confidence < self.calibration.review_threshold,
+            is_review=(
+                confidence < self.calibration.review_threshold
+                if self.costs is None
+                else self.costs.is_review(topic_proba, topics)
+            ),
             is_also=is_also,
             rules=np.concatenate([empty, *(part.rules for part in prepared)]),
             repairs=np.concatenate([empty, *(part.repairs for part in prepared)]),
