@@ -89,6 +89,21 @@ def peers() -> str:
     return table(("method", "topic macro-F1", "against ours, 95 % interval", "intents right"), *rows)
 
 
+def public() -> str:
+    result = json.loads((RESULTS / "public.json").read_text(encoding="utf-8"))
+    rows = [
+        (
+            row["set"],
+            row["n"],
+            f"{row['accuracy']:.3f}",
+            f"{row['words_and_ngrams_svm']:.3f}",
+            f"{row['oos_auroc']:.3f}" if "oos_auroc" in row else "",
+        )
+        for row in result["rows"]
+    ]
+    return table(("set", "n", "accuracy", "words + char n-grams, LinearSVC", "out-of-scope AUROC"), *rows)
+
+
 def speed() -> str:
     result = json.loads((RESULTS / "speed.json").read_text(encoding="utf-8"))
     rows = [(name, f"{m:,.1f}", f"{low:,.1f} – {high:,.1f}") for name, (m, low, high) in result["figures"].items()]
@@ -214,6 +229,7 @@ def main() -> None:
             "example": example(readme.read_text(encoding="utf-8")),
             "quality": quality(evaluation),
             "peers": peers(),
+            "public": public(),
             "robustness": robustness(model),
             "speed": speed(),
         },
