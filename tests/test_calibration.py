@@ -42,9 +42,24 @@ def test_lowest_threshold_that_keeps_the_precision(confidence, is_right, thresho
 
 
 def test_second_topic_threshold_parts_the_wanted_from_the_rest():
-    second = np.array([0.45, 0.4, 0.35, 0.1, 0.1, 0.1], np.float32)
+    second = np.array([0.97, 0.96, 0.95, 0.6, 0.6, 0.6], np.float32)
     right = np.array([True, True, True, False, False, False])
-    assert 0.1 < fit_also_threshold(second, right, 3) <= 0.35
+    assert 0.6 < fit_also_threshold(second, right, 3) <= 0.95
+
+
+def test_a_second_topic_needs_a_sentence_of_its_own(model):
+    analyses = model.analyze(
+        [
+            "Где сейчас моя посылка из Омска? И ещё верните деньги за отменённую доставку.",
+            "Где сейчас моя посылка из Омска? Когда её привезут?",
+            "Где сейчас моя посылка из Омска",
+        ]
+    )
+    assert [{analysis.topic, *analysis.also} for analysis in analyses] == [
+        {"tracking", "payment"},
+        {"tracking"},
+        {"tracking"},
+    ]
 
 
 PRICES = """truth,sending,tracking,payment,complaint,out-of-scope,person

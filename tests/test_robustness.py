@@ -49,7 +49,7 @@ CHANGES = {  # what is done to a message, and the points of accuracy that it may
     "letters that look alike": (lambda text: text.replace("о", "o").replace("а", "a"), 0.5),
     "a greeting": (lambda text: "Здравствуйте! " + text, 1.0),
     "another greeting": (lambda text: "Добрый день. " + text, 1.5),
-    "thanks": (lambda text: text + " Спасибо заранее.", 1.0),
+    "thanks": (lambda text: text + " Спасибо заранее.", 1.5),
     "a signature": (lambda text: text + "\nС уважением, Петрова А. И.", 1.5),
     "politeness": (lambda text: "Пожалуйста, " + text, 1.0),
     "a mild oath": (lambda text: "блин, " + text, 1.0),

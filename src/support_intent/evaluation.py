@@ -128,7 +128,8 @@ def evaluate(model: IntentModel, dataset: Dataset, *, n_resamples: int = 1000, r
     -------
     Evaluation
         ``topic_macro_f1``, ``topic_accuracy``, ``intent_accuracy``, ``ece``, ``log_loss``, ``coverage`` (share decided
-        automatically) and ``auto_precision``; with the postal taxonomy also ``oos_recall``, ``oos_recall_near``,
+        automatically) and ``auto_precision``; where messages ask for a second topic, ``also_precision`` and
+        ``also_recall``; with the postal taxonomy also ``oos_recall``, ``oos_recall_near``,
         ``oos_recall_far`` and ``false_rejection`` (share of in-scope messages called out of scope).
 
     Raises
@@ -141,6 +142,7 @@ def evaluate(model: IntentModel, dataset: Dataset, *, n_resamples: int = 1000, r
     true_topic = taxonomy.topic_index[true_intent]
     proba = model.predict_proba(dataset.texts)
     analyses = model.analyze(dataset.texts)
+    numbers = {topic: number for number, topic in enumerate(taxonomy.topic_ids, 1)}
     answer = _Answers(
         topics=taxonomy.topic_ids,
         intents=taxonomy.intent_ids,
@@ -151,6 +153,8 @@ def evaluate(model: IntentModel, dataset: Dataset, *, n_resamples: int = 1000, r
         confidence=analyses.confidence,
         loss=-np.log(np.maximum(proba[np.arange(len(true_topic)), true_topic], 1e-12)),
         is_auto=~analyses.is_review,
+        also=analyses.is_also @ np.arange(1, len(taxonomy.topic_ids) + 1),
+        true_also=np.array([numbers.get(topic, 0) for topic in dataset.also], np.intp),
     )
     samples = _resamples(len(true_topic), n_resamples, random_state)
     metrics = tuple(_measure(name, function, answer, samples) for name, function in _metric_functions(answer))
@@ -234,12 +238,15 @@ class _Answers:
     confidence: NDArray[np.float32]
     loss: NDArray[np.floating]
     is_auto: BoolArray
+    also: IntArray  # 1 + the second topic reported, 0 for none
+    true_also: IntArray  # 1 + the second topic asked for, 0 for none
 
     def where(self, rows: IntArray) -> _Answers:
         """Return the answers to some of the messages."""
         return _Answers(
             self.topics, self.intents, self.true_topic[rows], self.topic[rows], self.true_intent[rows],
             self.intent[rows], self.confidence[rows], self.loss[rows], self.is_auto[rows],
+            self.also[rows], self.true_also[rows],
         )  # fmt: skip
 
 
@@ -259,6 +266,11 @@ def _metric_functions(answer: _Answers) -> list[tuple[str, _MetricFunction]]:
         ("coverage", lambda a: _share(a.is_auto)),
         ("auto_precision", lambda a: _share((a.topic == a.true_topic)[a.is_auto])),
     ]
+    if answer.true_also.any():
+        functions += [
+            ("also_precision", lambda a: _share((a.also == a.true_also)[a.also > 0])),
+            ("also_recall", lambda a: _share((a.also == a.true_also)[a.true_also > 0])),
+        ]
     if OUT_OF_SCOPE not in answer.topics:
         return functions
     out = answer.topics.index(OUT_OF_SCOPE)

@@ -10,7 +10,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from support_intent.analysis import Analyses, Explanation, WordContribution
-from support_intent.calibration import Calibration, Costs, FloatArray, softmax, sum_by_topic
+from support_intent.calibration import (
+    Calibration,
+    Costs,
+    FloatArray,
+    second_topics,
+    softmax,
+    sum_by_topic,
+    topics_by_sentence,
+)
 from support_intent.features import Vocabulary
 from support_intent.reading import Prepared, blocks, check_messages, prepare
 from support_intent.routing import Router, load_router
@@ -296,12 +304,37 @@ class IntentModel:
         inside = np.where(self._topic_index[None, :] == topics[:, None], proba, np.float32(-1))
         return topic_proba, inside.argmax(axis=1)
 
+    def clearest_topics(self, messages: Messages) -> FloatArray:
+        """Return how clearly each topic speaks from some sentence of each message.
+
+        Parameters
+        ----------
+        messages : iterable of str, length n_messages
+
+        Returns
+        -------
+        ndarray of float32, shape (n_messages, n_topics)
+            As `support_intent.calibration.topics_by_sentence` gives it.
+        """
+        return self._clearest([prepare(block) for block in blocks(check_messages(messages))])
+
+    def _clearest(self, prepared: Sequence[Prepared]) -> FloatArray:
+        parts = [np.zeros((0, len(self.topics)), np.float32)]
+        for part in prepared:
+            logits = self._scorer.logits(part.table._replace(indptr=part.sentences))
+            proba = sum_by_topic(softmax(logits, self.calibration.temperature), self._topic_index, len(self.topics))
+            owners = np.searchsorted(part.table.indptr, part.sentences[:-1], side="right") - 1
+            parts.append(topics_by_sentence(proba, owners, np.diff(part.sentences), len(part.rules)))
+        return np.concatenate(parts)
+
     def _analyses(self, messages: list[str], proba: FloatArray, prepared: Sequence[Prepared]) -> Analyses:
         topic_proba, intents = self._best(proba)
+        clearest = self._clearest(prepared)
         topics = topic_proba.argmax(axis=1)
         confidence = topic_proba.max(axis=1, initial=0.0)
-        is_also = topic_proba >= self.calibration.also_threshold
-        is_also[np.arange(len(topics)), topics] = False
+        second, clearness = second_topics(clearest, topics)
+        is_also = np.zeros(topic_proba.shape, bool)
+        is_also[np.arange(len(topics)), second] = clearness >= self.calibration.also_threshold
         entities, offset = {}, 0
         for part in prepared:
             entities.update({offset + row: found for row, found in part.entities.items()})

@@ -16,9 +16,10 @@ from numpy.typing import NDArray
 
 from support_intent.entities import Entity, find_entities, mask
 from support_intent.errors import MessageTypeError
+from support_intent.hashing import IntArray
 from support_intent.lemmas import is_word
 from support_intent.normalize import RepairKind, fold, normalize, repair
-from support_intent.tokens import LATIN, STRANGE, TokenTable, encode, oddities, splice, tokenize
+from support_intent.tokens import LATIN, STRANGE, TokenTable, encode, oddities, sentence_bounds, splice, tokenize
 
 MAX_LETTERS = 32_767
 """Letters of a message that are read; an Excel cell holds no more (Microsoft's "Excel specifications and limits")."""
@@ -40,6 +41,7 @@ class Prepared(NamedTuple):
     """Messages as the model reads them."""
 
     table: TokenTable
+    sentences: IntArray  # (n_sentences + 1,) as `support_intent.tokens.sentence_bounds` gives them
     rules: NDArray[np.int8]  # (n_messages,) position in `RULES`
     repairs: NDArray[np.int8]  # (n_messages,) position in `REPAIRS`
     entities: dict[int, tuple[Entity, ...]]  # by message, where there are any
@@ -130,14 +132,15 @@ def prepare(messages: Sequence[str]) -> Prepared:
         read[row], repairs[row], rules[row] = careful.text, careful.repair, careful.rule
         if careful.entities:
             entities[row] = careful.entities
-    table = tokenize(splice(block, odd, list(read.values())))
+    block = splice(block, odd, list(read.values()))
+    table = tokenize(block)
 
     n_tokens = np.diff(table.indptr)
     ordinary = rules == 0
     rules[ordinary & (n_tokens == 0)] = _NO_WORDS
     single = np.flatnonzero(ordinary & (n_tokens == 1))
     rules[single[table.lengths[table.indptr[single]] == 1]] = _ONE_LETTER
-    return Prepared(table, rules, repairs, entities, read)
+    return Prepared(table, sentence_bounds(block, table), rules, repairs, entities, read)
 
 
 class _Careful(NamedTuple):

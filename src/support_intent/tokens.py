@@ -42,6 +42,7 @@ def _kind_table() -> NDArray[np.uint8]:
 
 _LETTERS = _letter_table()
 _KINDS = _kind_table()
+_ENDS_SENTENCE = np.isin(np.arange(256), list(b".!?;\n") + list("…".encode(CODE_PAGE)))
 
 
 class Block(NamedTuple):
@@ -75,10 +76,11 @@ class TokenTable(NamedTuple):
 def encode(messages: Sequence[str]) -> Block:
     """Encode messages, one byte a letter; what the code page lacks becomes ``?``.
 
-    Question marks of the text become spaces first, so that a ``?`` in the result says «not in the code page».
+    Question marks of the text become exclamation marks first, so that a ``?`` in the result says «not in the code
+    page».
     """
     lengths = np.fromiter(map(len, messages), np.int64, len(messages))
-    joined = "\n".join(messages).replace("?", " ")
+    joined = "\n".join(messages).replace("?", "!")
     return Block(joined.encode(CODE_PAGE, "replace") + b"\n", lengths)
 
 
@@ -147,6 +149,32 @@ def tokenize(block: Block) -> TokenTable:
     indptr = np.zeros(len(block.lengths) + 1, np.int32)
     indptr[1:] = np.searchsorted(starts, np.cumsum(block.lengths + 1))
     return TokenTable(padded, starts, lengths, hashes, indptr)
+
+
+def sentence_bounds(block: Block, table: TokenTable) -> IntArray:
+    """Say where the sentences of a block begin among its tokens; none goes over a message's end.
+
+    Parameters
+    ----------
+    block : Block
+    table : TokenTable
+        Of the same block.
+
+    Returns
+    -------
+    ndarray of int32, shape (n_sentences + 1,)
+        Sentence i owns the tokens from ``bounds[i]`` to ``bounds[i + 1]``.
+
+    Examples
+    --------
+    >>> block = encode(["Где посылка? Верните деньги.", "да"])
+    >>> sentence_bounds(block, tokenize(block)).tolist()
+    [0, 2, 4, 5]
+    """
+    ends = np.flatnonzero(_ENDS_SENTENCE[np.frombuffer(block.data, np.uint8)])
+    sentences = np.searchsorted(ends, table.starts)
+    firsts = np.flatnonzero(np.diff(sentences, prepend=-1))
+    return np.append(firsts, len(table.starts)).astype(np.int32)
 
 
 def token_spans(text: str) -> Iterator[tuple[int, int]]:

@@ -25,8 +25,10 @@ from support_intent.calibration import (
     fit_also_threshold,
     fit_review_threshold,
     fit_temperature,
+    second_topics,
     softmax,
     sum_by_topic,
+    topics_by_sentence,
 )
 from support_intent.dataset import Dataset
 from support_intent.errors import DatasetError, MessageTypeError
@@ -47,6 +49,7 @@ class _Prepared:
     """All training messages as one token table."""
 
     table: TokenTable
+    sentences: NDArray[np.int32]  # (n_sentences + 1,) token bounds
     rules: NDArray[np.int8]  # (n_messages,)
 
 
@@ -191,8 +194,17 @@ class IntentClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
 
         weights, intercept = self._learn(features, truth, taxonomy.topic_index)
         rule_proba = _rule_proba(prepared.rules, truth, n_intents)
-        oof = self._out_of_fold(features, truth, taxonomy.topic_index, groups)
-        calibration = self._calibrate(oof, truth, taxonomy, also)
+        bounds = prepared.sentences
+        sentences = message_features(vocabulary, prepared.table._replace(indptr=bounds))  # (n_sentences, …)
+        owners = np.searchsorted(prepared.table.indptr, bounds[:-1], side="right") - 1  # (n_sentences,)
+        oof, oof_sentences = self._out_of_fold(features, sentences, owners, truth, taxonomy.topic_index, groups)
+        calibration = self._calibrate(oof, truth, taxonomy)
+        if also is not None and oof.any():
+            n_topics, temperature = len(taxonomy.topic_ids), calibration.temperature
+            by_sentence = sum_by_topic(softmax(oof_sentences, temperature), taxonomy.topic_index, n_topics)
+            clearest = topics_by_sentence(by_sentence, owners, np.diff(bounds), len(texts))
+            topics = sum_by_topic(softmax(oof, temperature), taxonomy.topic_index, n_topics).argmax(axis=1)
+            calibration = tune_also(calibration, taxonomy, topics, clearest, taxonomy.topic_index[truth], also)
         proba = softmax(oof, calibration.temperature)
         ruled = np.flatnonzero(prepared.rules)
         proba[ruled] = rule_proba[prepared.rules[ruled]]
@@ -307,23 +319,27 @@ class IntentClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
     def _out_of_fold(
         self,
         features: sp.csr_matrix,
+        sentences: sp.csr_matrix,
+        owners: NDArray[np.intp],
         truth: NDArray[np.intp],
         topic_index: NDArray[np.intp],
         groups: Sequence[Any] | None,
-    ) -> FloatArray:
-        """Score every message by a model that has not seen it: shape (n_messages, n_intents)."""
+    ) -> tuple[FloatArray, FloatArray]:
+        """Score every message, and every sentence of it, by a model that has not seen it: (n_rows, n_intents) each."""
         folds = list(self._folds(truth, groups))
 
-        def score(train: NDArray[np.intp], held_out: NDArray[np.intp]) -> FloatArray:
+        def score(train: NDArray[np.intp], held_out: NDArray[np.intp]) -> tuple[FloatArray, FloatArray]:
             weights, intercept = self._learn(features[train], truth[train], topic_index)
-            scores: FloatArray = features[held_out] @ weights + intercept
-            return scores
+            mine = np.flatnonzero(np.isin(owners, held_out))
+            return features[held_out] @ weights + intercept, sentences[mine] @ weights + intercept
 
         logits = np.zeros((len(truth), len(topic_index)), np.float32)
+        sentence_logits = np.zeros((len(owners), len(topic_index)), np.float32)
         parts = joblib.Parallel(n_jobs=self.n_jobs)(joblib.delayed(score)(*fold) for fold in folds)
-        for (_, held_out), part in zip(folds, parts, strict=True):
-            logits[held_out] = part
-        return logits
+        for (_, held_out), (of_messages, of_sentences) in zip(folds, parts, strict=True):
+            logits[held_out] = of_messages
+            sentence_logits[np.isin(owners, held_out)] = of_sentences
+        return logits, sentence_logits
 
     def _folds(
         self, truth: NDArray[np.intp], groups: Sequence[Any] | None
@@ -340,53 +356,67 @@ class IntentClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
             warnings.filterwarnings("ignore", message="The least populated class", category=UserWarning)
             return [(a, b) for a, b in folds.split(rows, truth) if len(np.unique(truth[a])) > 1]
 
-    def _calibrate(
-        self, oof: FloatArray, truth: NDArray[np.intp], taxonomy: Taxonomy, also: Sequence[str] | None
-    ) -> Calibration:
+    def _calibrate(self, oof: FloatArray, truth: NDArray[np.intp], taxonomy: Taxonomy) -> Calibration:
         if not oof.any():
             return Calibration(target_precision=self.target_precision)
         topic_index, n_topics = taxonomy.topic_index, len(taxonomy.topic_ids)
         topics = topic_index[truth]
         temperature = fit_temperature(oof, topics, topic_index, n_topics)
         calibration = Calibration(temperature=temperature, target_precision=self.target_precision)
-        proba = sum_by_topic(softmax(oof, temperature), topic_index, n_topics)
-        return tune_thresholds(calibration, taxonomy, proba, topics, also)
+        return tune_review(calibration, sum_by_topic(softmax(oof, temperature), topic_index, n_topics), topics)
 
 
-def tune_thresholds(
+def tune_review(calibration: Calibration, topic_proba: FloatArray, truth: NDArray[np.intp]) -> Calibration:
+    """Choose the review threshold on messages that the model did not learn from.
+
+    Parameters
+    ----------
+    calibration : Calibration
+    topic_proba : ndarray of float32, shape (n_messages, n_topics)
+    truth : ndarray of intp, shape (n_messages,)
+        Topic columns.
+
+    Returns
+    -------
+    Calibration
+    """
+    is_right = topic_proba.argmax(axis=1) == truth
+    review = fit_review_threshold(topic_proba.max(axis=1), is_right, calibration.target_precision)
+    return replace(calibration, review_threshold=review)
+
+
+def tune_also(
     calibration: Calibration,
     taxonomy: Taxonomy,
-    topic_proba: FloatArray,
+    topics: NDArray[np.intp],
+    clearest: FloatArray,
     truth: NDArray[np.intp],
-    also: Sequence[str] | None = None,
+    also: Sequence[str],
 ) -> Calibration:
-    """Choose the review and the second-topic threshold on messages that the model did not learn from.
+    """Choose the threshold of a second topic on messages that the model did not learn from.
 
     Parameters
     ----------
     calibration : Calibration
     taxonomy : Taxonomy
-    topic_proba : ndarray of float32, shape (n_messages, n_topics)
+    topics : ndarray of intp, shape (n_messages,)
+        The topics answered.
+    clearest : ndarray of float32, shape (n_messages, n_topics)
+        As `support_intent.calibration.topics_by_sentence` gives it.
     truth : ndarray of intp, shape (n_messages,)
-        Topic columns.
-    also : sequence of str, length n_messages, optional
+    also : sequence of str, length n_messages
         Further topics, ``""`` for none.
 
     Returns
     -------
     Calibration
     """
-    best = topic_proba.argmax(axis=1)
-    review = fit_review_threshold(topic_proba.max(axis=1), best == truth, calibration.target_precision)
-    tuned = replace(calibration, review_threshold=review)
-    if also is None or len(taxonomy.topic_ids) < 2:
-        return tuned
-    ranked = np.argsort(-topic_proba, axis=1)
-    second = topic_proba[np.arange(len(truth)), ranked[:, 1]]
-    names = np.array(taxonomy.topic_ids)[ranked[:, 1]]
+    if len(taxonomy.topic_ids) < 2:
+        return calibration
+    second, clearness = second_topics(clearest, topics)
     wanted = np.asarray(list(also), dtype=str)
-    is_right = (names == wanted) & (best == truth)
-    return replace(tuned, also_threshold=fit_also_threshold(second, is_right, int((wanted != "").sum())))
+    is_right = (np.array(taxonomy.topic_ids)[second] == wanted) & (topics == truth)
+    return replace(calibration, also_threshold=fit_also_threshold(clearness, is_right, int((wanted != "").sum())))
 
 
 def message_features(vocabulary: Vocabulary, table: TokenTable) -> sp.csr_matrix:
@@ -420,11 +450,13 @@ def message_features(vocabulary: Vocabulary, table: TokenTable) -> sp.csr_matrix
 
 def _prepare_all(texts: Sequence[str]) -> _Prepared:
     parts = [prepare(block) for block in blocks(texts)]
-    data, starts, indptr, offset, n_tokens = [], [], [np.zeros(1, np.int32)], 0, 0
+    data, starts, offset, n_tokens = [], [], 0, 0
+    indptr, sentences = [np.zeros(1, np.int32)], [np.zeros(1, np.int32)]
     for part in parts:
         data.append(part.table.data)
         starts.append(part.table.starts + offset)
         indptr.append(part.table.indptr[1:] + n_tokens)
+        sentences.append(part.sentences[1:] + n_tokens)
         offset += len(part.table.data)
         n_tokens += len(part.table.starts)
     table = TokenTable(
@@ -434,7 +466,8 @@ def _prepare_all(texts: Sequence[str]) -> _Prepared:
         np.concatenate([part.table.hashes for part in parts]),
         np.concatenate(indptr).astype(np.int32),
     )
-    return _Prepared(table, np.concatenate([part.rules for part in parts]))
+    rules = np.concatenate([part.rules for part in parts])
+    return _Prepared(table, np.concatenate(sentences).astype(np.int32), rules)
 
 
 def _rule_proba(rules: NDArray[np.int8], truth: NDArray[np.intp], n_intents: int) -> FloatArray:
@@ -508,8 +541,10 @@ def train_model(
     if validation is not None:
         truth = model.taxonomy.topic_index[validation.intent_index(model.taxonomy)]
         proba = model.predict_proba(validation.texts)
+        calibration = tune_review(model.calibration, proba, truth)
+        clearest = model.clearest_topics(validation.texts)
         model = model.with_calibration(
-            tune_thresholds(model.calibration, model.taxonomy, proba, truth, validation.also)
+            tune_also(calibration, model.taxonomy, proba.argmax(axis=1), clearest, truth, validation.also)
         )
     model.metadata.update(
         data_fingerprint=dataset.fingerprint,
