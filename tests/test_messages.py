@@ -13,15 +13,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from support_intent.columns import appended_names, find_message_column
+from support_intent.dialect import FileFormat, sniff
 from support_intent.errors import ColumnError, FileFormatError, InputError, OutputError
-from support_intent.messages import (
-    FileFormat,
-    MessageWriter,
-    appended_names,
-    find_message_column,
-    open_messages,
-    sniff,
-)
+from support_intent.messages import open_messages, open_part
+from support_intent.output import OutputFile, RowEncoder
 
 HEADER = ["id", "Дата", "Сообщение"]
 ROWS = [
@@ -65,12 +61,11 @@ def read(path, n_rows=4_000, **options):
 
 def copied(path, target, appended=("topic",), cell="tracking"):
     """Send a file through reader and writer with one cell appended to every row."""
-    with (
-        open_messages(path) as reader,
-        MessageWriter(target, reader.format, reader.header, appended, source=path) as writer,
-    ):
+    with open_messages(path) as reader, OutputFile(target, source=path) as out:
+        encoder = RowEncoder(reader.format, reader.header, appended)
+        out.write(encoder.preamble())
         for chunk in reader.chunks(2):
-            writer.write(chunk.rows, [[cell] * len(chunk.rows) for _ in appended])
+            out.write(encoder.encode(chunk.rows, [[cell] * len(chunk.rows) for _ in appended]))
     return reader
 
 
@@ -134,6 +129,32 @@ def test_first_lines_count_line_breaks_inside_cells(tmp_path):
     path = written(tmp_path, 'id;text\n1;"а\nб\nв"\n2;г\n3;д\n')
     with open_messages(path) as reader:
         assert [chunk.first_line for chunk in reader.chunks(1)] == [2, 5, 6]
+
+
+def in_parts(path, n_bytes):
+    with open_messages(path) as reader:
+        parts, layout = list(reader.parts(n_bytes)), reader.layout
+    rows, rejected = [], []
+    for part in parts:
+        with open_part(path, layout, part) as reader:
+            rows += [row for chunk in reader.chunks(3) for row in chunk.rows]
+            rejected += reader.rejected
+    return parts, rows, rejected
+
+
+@pytest.mark.parametrize("n_bytes", [1, 60, 10_000])
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-16-le", "cp1251"])
+def test_parts_give_the_rows_of_the_whole_file(tmp_path, encoding, n_bytes, monkeypatch):
+    monkeypatch.setattr("support_intent.messages._LINES_AT_ONCE", 1)
+    content = as_csv([HEADER, *ROWS * 3]) + '7;"не закрыта\r\n' + as_csv([["8", "", "а", "лишняя"], *ROWS])
+    path = written(tmp_path, content, encoding)
+    reader, rows, _ = read(path)
+    assert len(reader.rejected) == 2
+    parts, again, rejected = in_parts(path, n_bytes)
+    assert (again, rejected) == (rows, reader.rejected)
+    assert all(this.start + this.size == following.start for this, following in itertools.pairwise(parts))
+    assert parts[-1].start + parts[-1].size == path.stat().st_size
+    assert (len(parts) == 1) == (n_bytes == 10_000)
 
 
 # -- encodings --------------------------------------------------------------------------------------------------------
@@ -475,11 +496,9 @@ def test_a_header_alone_is_a_file_without_rows(tmp_path):
 PLAIN = FileFormat("utf-8", False, ";", '"', "\n", True)
 
 
-def output(format, header, appended, rows, columns):
-    stream = io.BytesIO()
-    with MessageWriter(stream, format, header, appended) as writer:
-        writer.write(rows, columns)
-    return stream.getvalue().decode(format.encoding)
+def output(format, header, appended, rows, columns, guard=False):
+    encoder = RowEncoder(format, header, appended, guard=guard)
+    return (encoder.preamble() + encoder.encode(rows, columns)).decode(format.encoding)
 
 
 @pytest.mark.parametrize("start", ["=", "+", "-", "@", "\t", "\r"])
@@ -487,6 +506,22 @@ def test_only_our_cells_are_guarded_against_formulas(start):
     cell = f"{start}1+1"
     text = output(PLAIN, ["a"], ["b"], [[cell]], [[cell]])
     assert list(csv.reader(io.StringIO(text, newline=""), delimiter=";"))[1] == [cell, f"'{cell}"]
+
+
+@pytest.mark.parametrize(
+    ("cell", "guarded"),
+    [
+        ("=1+1", "'=1+1"),
+        ("@кто", "'@кто"),
+        ("-5", "-5"),
+        ("+7,50", "+7,50"),
+        ("+7 900 00", "'+7 900 00"),
+        ("где", "где"),
+    ],
+)
+def test_guarding_all_cells_leaves_numbers_and_texts(cell, guarded):
+    text = output(PLAIN, ["=a"], ["b"], [[cell]], [["x"]], guard=True)
+    assert list(csv.reader(io.StringIO(text, newline=""), delimiter=";")) == [["'=a", "b"], [guarded, "x"]]
 
 
 @pytest.mark.parametrize(
@@ -536,8 +571,8 @@ def test_cells_that_would_land_elsewhere_are_refused(rows, columns, words):
 
 def test_nothing_half_written_is_left_after_an_error(tmp_path):
     target = written(tmp_path, "old", name="out.csv")
-    with pytest.raises(KeyboardInterrupt), MessageWriter(target, PLAIN, ["a"], ["b"]) as writer:
-        writer.write([["1"]], [["x"]])
+    with pytest.raises(KeyboardInterrupt), OutputFile(target) as out:
+        out.write(b"new")
         raise KeyboardInterrupt
     assert target.read_text() == "old"
     assert list(tmp_path.iterdir()) == [target]
@@ -548,10 +583,10 @@ def test_an_existing_file_is_replaced_and_stays_private(tmp_path):
     target.chmod(0o600)
     link = tmp_path / "link.csv"
     link.symlink_to(target)
-    with MessageWriter(link, PLAIN, ["a"], ["b"]) as writer:
-        writer.write([["1"]], [["x"]])
+    with OutputFile(link) as out:
+        out.write(b"new")
         assert target.read_text() == "old"
-    assert target.read_text() == "a;b\n1;x\n"
+    assert target.read_text() == "new"
     assert link.is_symlink()
     assert stat.S_IMODE(target.stat().st_mode) == 0o600
     assert sorted(tmp_path.iterdir()) == [link, target]
@@ -569,18 +604,18 @@ def test_the_input_is_never_the_output(tmp_path):
 
 def test_places_that_cannot_be_written_are_said(tmp_path):
     with pytest.raises(OutputError, match=r"expected a directory for .*out.csv, found none at .*none; make it first"):
-        MessageWriter(tmp_path / "none" / "out.csv", PLAIN, ["a"], ["b"])
+        OutputFile(tmp_path / "none" / "out.csv")
     with pytest.raises(OutputError, match="expected a file to write, found a directory"):
-        MessageWriter(tmp_path, PLAIN, ["a"], ["b"])
+        OutputFile(tmp_path)
 
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="the system has no full device")
 def test_a_full_disk_is_said():
     with (
         pytest.raises(OutputError, match="expected to write /dev/full, found: No space left on device"),
-        MessageWriter("/dev/full", PLAIN, ["a"], ["b"]) as writer,
+        OutputFile("/dev/full") as out,
     ):
-        writer.write([["1"]], [["x"]])
+        out.write(b"new")
 
 
 def test_a_broken_pipe_stays_one():
@@ -589,13 +624,13 @@ def test_a_broken_pipe_stays_one():
     with (
         os.fdopen(write_end, "wb", buffering=0) as stream,
         pytest.raises(BrokenPipeError),
-        MessageWriter(stream, PLAIN, ["a"], ["b"]),
+        OutputFile(stream) as out,
     ):
-        pass
+        out.write(b"new")
 
 
 def test_a_stream_is_left_open():
     stream = io.BytesIO()
-    with MessageWriter(stream, PLAIN, ["a"], ["b"]):
-        pass
-    assert stream.getvalue() == b"a;b\n"
+    with OutputFile(stream) as out:
+        out.write(b"new")
+    assert stream.getvalue() == b"new"

@@ -7,19 +7,20 @@ import os
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, BinaryIO
 
 from rich.console import Console
-from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
+from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Table
 from rich.text import Text
 
-from support_intent.batch import Summary, classify_file
+from support_intent.batch import Options, Summary, classify_files
 from support_intent.calibration import load_costs
 from support_intent.dataset import Dataset, load_dataset
-from support_intent.errors import OutputError, SupportIntentError
+from support_intent.errors import InputError, OutputError, SupportIntentError
 from support_intent.lint import check_dataset
 from support_intent.persistence import load_model, save_model
+from support_intent.storage import is_folder, joined, make_folder, matching
 from support_intent.taxonomy import Taxonomy, load_taxonomy
 
 if TYPE_CHECKING:
@@ -57,7 +58,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
     except KeyboardInterrupt:
-        words.print("support-intent: stopped; nothing was left half-written")
+        words.print("support-intent: stopped; what was classified is kept for --resume, no output is half-written")
         return 130
     return code
 
@@ -84,16 +85,33 @@ def _parser() -> argparse.ArgumentParser:
         "classify", _classify, "append topic, intent, decision and channel to every row of a message file",
         "support-intent classify inbox.csv -o routed.csv",
     )  # fmt: skip
-    classify.add_argument("file", metavar="FILE", type=Path, help="CSV of messages, as Excel or a CRM exports it")
-    classify.add_argument("-o", "--output", metavar="OUT", type=Path, help="where the rows go (default: stdout)")
+    classify.add_argument(
+        "files", metavar="FILE", nargs="+",
+        help="messages: CSV as Excel or a CRM exports it (packed by gzip, bzip2, xz or zstd too), .xlsx, .parquet, "
+        ".jsonl, - for stdin, 'in/*.csv' for several",
+    )  # fmt: skip
+    classify.add_argument(
+        "-o", "--output", metavar="OUT",
+        help="where the rows go, in the format that the name says; a folder for several files (default: stdout)",
+    )  # fmt: skip
     classify.add_argument("--encoding", help="encoding of FILE (default: found in the file)")
     classify.add_argument("--delimiter", help="delimiter of FILE (default: found in the file)")
     classify.add_argument("--column", help="name or number, from 1, of the message column (default: found)")
     classify.add_argument("--no-header", action="store_true", help="the first row is a message, not column names")
+    classify.add_argument(
+        "--excel", action="store_true", help="write CSV as Excel opens it right (UTF-8 mark, semicolons)"
+    )
+    classify.add_argument("--guard", action="store_true", help="put ' before cells that a spreadsheet would run")
     classify.add_argument("--redact", action="store_true", help="write personal data in messages as placeholders")
     classify.add_argument(
         "--costs", metavar="CSV", type=Path, help="prices by truth and answer; the decision minimises the expected cost"
     )
+    classify.add_argument("--resume", action="store_true", help="go on with a run that was stopped")
+    classify.add_argument(
+        "--jobs", metavar="N", type=int, help="processes (default: one a core, if the input is large)"
+    )
+    classify.add_argument("--engine", choices=("local", "dask"), default="local", help="this machine or a Dask cluster")
+    classify.add_argument("--scheduler", metavar="ADDRESS", help="of the Dask cluster, for example tcp://10.0.0.5:8786")
     with_model(classify)
 
     explain = verb(
@@ -142,32 +160,77 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _classify(options: argparse.Namespace, words: Console) -> int:
+    if (options.engine == "dask") != (options.scheduler is not None):
+        raise InputError(
+            "expected --engine dask and --scheduler together, found one of them; "
+            "name the cluster as in --engine dask --scheduler tcp://10.0.0.5:8786"
+        )
+    if options.jobs is not None and options.jobs < 1:
+        raise InputError(f"expected --jobs of at least 1, found {options.jobs}; leave it out for one a core")
     model = load_model(options.model)
     if options.costs is not None:
         model = model.with_costs(load_costs(options.costs, model.topics))
-    column = int(options.column) if options.column and options.column.isdecimal() else options.column
+    files = _inputs_and_outputs(options.files, options.output)
+    reading = Options(
+        encoding=options.encoding,
+        delimiter=options.delimiter,
+        column=int(options.column) if options.column and options.column.isdecimal() else options.column,
+        header=False if options.no_header else None,
+        redacted=options.redact,
+        excel=options.excel,
+        guard=options.guard,
+    )
     with Progress(
-        TextColumn("{task.completed:,.0f} messages"), BarColumn(), TimeElapsedColumn(),
+        TextColumn("{task.completed:,.0f} of {task.total:,.0f} messages"), BarColumn(),
+        TextColumn("{task.fields[rate]}"), TimeRemainingColumn(),
         console=words, transient=True, disable=not words.is_terminal,
     ) as progress:  # fmt: skip
-        task = progress.add_task("classify", total=None)
-        summary = classify_file(
-            options.file,
-            options.output if options.output is not None else sys.stdout.buffer,
+        task = progress.add_task("classify", total=0, rate="")
+
+        def show(done: int, total: int) -> None:
+            speed = progress.tasks[task].speed
+            progress.update(task, completed=done, total=total, rate=f"{speed:,.0f}/s" if speed else "")
+
+        summaries = classify_files(
+            files,
             model=model,
-            encoding=options.encoding,
-            delimiter=options.delimiter,
-            column=column,
-            header=False if options.no_header else None,
-            redacted=options.redact,
+            options=reading,
+            resume=options.resume,
+            n_jobs=options.jobs,
+            scheduler=options.scheduler,
             on_notes=lambda notes: words.print(Text("\n".join(notes), style="dim")),
-            on_progress=lambda done: progress.update(task, completed=done),
+            on_progress=show,
         )
-    _print_summary(summary, options.output, words)
+    for (_, output), summary in zip(files, summaries, strict=True):
+        _print_summary(summary, output if isinstance(output, str) else None, words)
     return 0
 
 
-def _print_summary(summary: Summary, output: Path | None, words: Console) -> None:
+def _inputs_and_outputs(patterns: Sequence[str], output: str | None) -> list[tuple[str | BinaryIO, str | BinaryIO]]:
+    """Return every input with its output; several need a folder."""
+    inputs: list[str | BinaryIO] = []
+    for pattern in patterns:
+        found: list[str] = [pattern] if pattern == "-" else matching(pattern)
+        if not found:
+            raise InputError(f"expected files that match {pattern}, found none; check the pattern")
+        inputs += [sys.stdin.buffer if name == "-" else name for name in found]
+    if output is None:
+        if len(inputs) > 1:
+            raise InputError(f"expected a folder for {len(inputs)} files, found no output; name one with -o")
+        return [(inputs[0], sys.stdout.buffer)]
+    if not (is_folder(output) or output.endswith("/") or len(inputs) > 1):
+        return [(inputs[0], output)]
+    make_folder(output)
+    names = [name.rstrip("/").replace("\\", "/").rpartition("/")[2] if isinstance(name, str) else "" for name in inputs]
+    twice = next((name for i, name in enumerate(names) if not name or name in names[:i]), None)
+    if twice is not None:
+        raise InputError(
+            f"expected files of different names for the folder {output}, found {twice or 'stdin'!r}; classify it alone"
+        )
+    return [(source, joined(output, name)) for source, name in zip(inputs, names, strict=True)]
+
+
+def _print_summary(summary: Summary, output: str | None, words: Console) -> None:
     taxonomy = load_taxonomy()
     titles = {topic.id: topic.title_ru for topic in taxonomy.topics}
     table = Table(title=f"Сообщений: {summary.n_messages:,}".replace(",", " "), title_justify="left")

@@ -12,9 +12,11 @@ from dataclasses import dataclass, replace
 from itertools import islice
 from math import log
 from pathlib import Path
+from typing import BinaryIO
 
 import charset_normalizer
 
+from support_intent import storage
 from support_intent.errors import FileFormatError
 
 SAMPLE_BYTES = 1_000_000
@@ -195,7 +197,7 @@ def table_text(text: str) -> str:
     return text[hint.end() if hint else 0 :].lstrip("\r\n")
 
 
-def undecodable(stream: io.BufferedIOBase, encoding: str, name: str) -> FileFormatError:
+def undecodable(stream: BinaryIO, encoding: str, name: str) -> FileFormatError:
     """Return the error that says where a file stops being of an encoding.
 
     Parameters
@@ -260,6 +262,14 @@ def raise_field_limit() -> None:
 def _sample(source: str | Path | bytes) -> tuple[bytes, str, bool]:
     if isinstance(source, bytes):
         sample, name, is_cut = source[:SAMPLE_BYTES], "the sample", len(source) >= SAMPLE_BYTES
+    elif storage.is_url(source):
+        name = str(source)
+        try:
+            with storage.open_binary(source, "rb") as stream:
+                sample = stream.read(SAMPLE_BYTES)
+                is_cut = bool(stream.read(1))
+        except OSError as error:
+            raise FileFormatError(f"expected a readable file, found {name}: {error}; check the URL") from error
     else:
         path = Path(source)
         name = str(path)

@@ -72,22 +72,7 @@ def save_model(model: IntentModel, path: str | Path) -> None:
     """
     target = Path(path)
     arrays = _arrays(model)
-    document = {
-        "format_version": FORMAT_VERSION,
-        "taxonomy": model.taxonomy.to_dict(),
-        "calibration": asdict(model.calibration),
-        "options": asdict(model.vocabulary.options),
-        "unknown_idf": model.vocabulary.unknown_idf,
-        "lemmas": list(model.vocabulary.lemmas),
-        "classes": list(model.vocabulary.class_names),
-        "spellings": list(model.vocabulary.spellings),
-        "sizes": _sizes(model),
-        "metadata": model.metadata,
-        "smoke": [
-            {"message": message, "proba": [round(float(p), 6) for p in row]}
-            for message, row in zip(_SMOKE_MESSAGES, model.predict_proba(_SMOKE_MESSAGES), strict=True)
-        ],
-    }
+    document = _document(model)
     document["hash"] = _hash(document, arrays)
     text = json.dumps(document, ensure_ascii=False, sort_keys=True, separators=(",", ":"))
     arrays[_DOCUMENT] = np.frombuffer(text.encode("utf-8"), np.uint8)
@@ -142,6 +127,46 @@ def load_model(path: str | Path | None = None, *, router: Router | None = None) 
         raise ModelFileError(f"expected a complete model in {source}, found {error!r}; train it anew") from error
     _check_smoke(source, document, model)
     return model
+
+
+def fingerprint(model: IntentModel) -> str:
+    """Return a digest of all that a model's answers depend on, its channels and costs included.
+
+    Parameters
+    ----------
+    model : IntentModel
+
+    Returns
+    -------
+    str
+        SHA-256 in hexadecimal; the same after saving and loading.
+    """
+    n_intents = len(model.intents)
+    cases = np.indices((n_intents, 2, 2)).reshape(3, -1)
+    channels = model.router.channel_columns(cases[0], cases[1].astype(bool), cases[2].astype(bool))
+    costs = None if model.costs is None else [model.costs.answers.tolist(), model.costs.person.tolist()]
+    document = {**_document(model), "smoke": None}  # its last digits are the machine's
+    answered = {**document, "channels": [column.tolist() for column in channels], "costs": costs}
+    return _hash(answered, _arrays(model))
+
+
+def _document(model: IntentModel) -> dict[str, Any]:
+    return {
+        "format_version": FORMAT_VERSION,
+        "taxonomy": model.taxonomy.to_dict(),
+        "calibration": asdict(model.calibration),
+        "options": asdict(model.vocabulary.options),
+        "unknown_idf": model.vocabulary.unknown_idf,
+        "lemmas": list(model.vocabulary.lemmas),
+        "classes": list(model.vocabulary.class_names),
+        "spellings": list(model.vocabulary.spellings),
+        "sizes": _sizes(model),
+        "metadata": model.metadata,
+        "smoke": [
+            {"message": message, "proba": [round(float(p), 6) for p in row]}
+            for message, row in zip(_SMOKE_MESSAGES, model.predict_proba(_SMOKE_MESSAGES), strict=True)
+        ],
+    }
 
 
 def _arrays(model: IntentModel) -> dict[str, NDArray[Any]]:
