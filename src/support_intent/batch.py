@@ -25,7 +25,7 @@ from support_intent.dialect import FileFormat
 from support_intent.errors import InputError, OutputError
 from support_intent.messages import REJECTED_LIMIT, MessageReader, Rejected, end_notes, no_table, open_messages
 from support_intent.model import IntentModel
-from support_intent.output import OutputFile, RowEncoder, checked_target, is_device, unwritable
+from support_intent.output import OutputFile, RowEncoder, checked_target, is_device
 from support_intent.packing import Writable, packing, packing_of, unpack
 from support_intent.parts import COLUMNS, Task, classify_parts, n_cores, part_result
 from support_intent.persistence import fingerprint, load_model
@@ -267,7 +267,11 @@ def _run(
     except OSError as error:
         if not run.has_results():
             storage.remove(folder)
-        raise error if isinstance(error, OutputError) else unwritable(folder, error) from error
+        if isinstance(error, OutputError):
+            raise
+        raise OutputError(
+            f"expected to read {source} and to write {folder}, found: {error}; see to it and continue with --resume"
+        ) from error
     except BaseException:
         if not is_begun and not run.has_results():
             storage.remove(folder)
@@ -409,7 +413,7 @@ class _Run:
             with packing(output, packing_of(name)) as stream:
                 if self._table is not None:
                     encoder = RowEncoder(
-                        _excel(MESSAGES_FORMAT) if options.excel or kind_of(self._original) == "xlsx" else PLAIN_FORMAT,
+                        _excel(PLAIN_FORMAT) if options.excel or kind_of(self._original) == "xlsx" else PLAIN_FORMAT,
                         self._table.header, COLUMNS, guard=options.guard,
                     )  # fmt: skip
                     stream.write(encoder.preamble())

@@ -57,7 +57,11 @@ def unpack(source: BinaryIO, target: Writable, name: str) -> None:
     start = source.read(8)
     suffix = next((suffix for suffix, mark in _PACKINGS.items() if start.startswith(mark)), "")
     try:
-        stream = _opened(cast(BinaryIO, _Begun(start, source)), suffix, "rb")
+        stream = cast(BinaryIO, _Begun(start, source))
+        if suffix == ".zst":
+            _unpack_zstd(stream, target)
+            return
+        stream = _opened(stream, suffix, "rb")
         while block := stream.read(_BLOCK):
             target.write(block)
     except (EOFError, zlib.error, lzma.LZMAError, gzip.BadGzipFile) as error:
@@ -114,11 +118,22 @@ def _opened(stream: BinaryIO, suffix: str, mode: str) -> BinaryIO:
     elif suffix == ".xz":
         opened = lzma.open(stream, mode)  # noqa: SIM115
     elif suffix == ".zst":
-        zstandard = library("zstandard", "zstd")
-        unpacks = mode == "rb"
-        opened = (
-            zstandard.ZstdDecompressor().stream_reader(stream, read_across_frames=True, closefd=False)
-            if unpacks
-            else zstandard.ZstdCompressor().stream_writer(stream, closefd=False)
-        )
+        opened = library("zstandard", "zstd").ZstdCompressor().stream_writer(stream, closefd=False)
     return cast(BinaryIO, opened)
+
+
+def _unpack_zstd(source: BinaryIO, target: Writable) -> None:
+    """Unpack frame by frame, as the library's own reader takes a cut-off file for a whole one."""
+    zstandard = library("zstandard", "zstd")
+    frame = None
+    while block := source.read(_BLOCK):
+        while block:
+            frame = frame or zstandard.ZstdDecompressor().decompressobj()
+            try:
+                target.write(frame.decompress(block))
+            except zstandard.ZstdError as error:
+                raise EOFError(str(error)) from error
+            block = frame.unused_data
+            frame = None if frame.eof else frame
+    if frame is not None:
+        raise EOFError("it ends inside a frame")

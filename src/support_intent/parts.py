@@ -30,6 +30,7 @@ COLUMNS = (
 )  # fmt: skip
 """Columns that are appended to every row."""
 
+_CONNECT_SECONDS = 5  # to find a scheduler
 _CHUNK = 4_000  # rows read, classified and written at once
 _PERCENT = [f"{i / 10_000:.4f}" for i in range(10_001)]  # every confidence that four decimals can say
 
@@ -208,7 +209,7 @@ def _shared_model(shared: str) -> IntentModel:
 def _on_cluster(model: IntentModel, tasks: Sequence[Task], scheduler: str) -> Iterator[PartResult]:
     distributed = library("distributed", "dask")
     try:
-        client = distributed.Client(scheduler)
+        client = distributed.Client(scheduler, timeout=_CONNECT_SECONDS)
     except (OSError, ValueError) as error:
         raise InputError(f"expected a Dask scheduler at {scheduler}, found: {error}; check the address") from error
     with client, joblib.parallel_config("dask", client=client, scatter=[model]):

@@ -159,7 +159,8 @@ class ParquetTable:
         self._place = place
         self._arrow = library("pyarrow", "parquet")
         self.rejected: list[Rejected] = []
-        self.header = [str(name) for name in self._opened().schema_arrow.names]
+        self.schema = self._opened().schema_arrow
+        self.header = [str(name) for name in self.schema.names]
 
     def rows(self) -> Iterator[Sequence[Any]]:
         """Give the rows."""
@@ -276,12 +277,15 @@ def _write_workbook(place: str, source: Table | None, header: Sequence[str], row
     openpyxl = library("openpyxl", "excel")
     book = openpyxl.Workbook(write_only=True)
     like = source if isinstance(source, WorkbookTable) else None
+    illegal = openpyxl.cell.cell.ILLEGAL_CHARACTERS_RE  # XML has no such characters; Excel writes them as _x0001_
     sheet = book.create_sheet(like.title if like is not None else "messages")
 
     def cell(value: Any) -> Any:
         if like is not None and hasattr(value, "number_format"):
             made = openpyxl.cell.WriteOnlyCell(sheet, value.value)
             made.number_format = value.number_format
+            if isinstance(value.value, str) and value.data_type != "f":
+                made.data_type = "s"  # «=1+1» that is a text stays one
             return made
         text = value if isinstance(value, str) else source.text(value) if source is not None else str(value)
         if len(text) > _XLSX_CHARS:
@@ -289,17 +293,21 @@ def _write_workbook(place: str, source: Table | None, header: Sequence[str], row
                 f"expected cells of at most {_XLSX_CHARS:,} characters, which is Excel's limit, found one of "
                 f"{len(text):,}; write CSV with --excel"
             )
-        made = openpyxl.cell.WriteOnlyCell(sheet, openpyxl.utils.escape.escape(text))
-        made.data_type = "s"  # «=1+1» is a text, too
+        made = openpyxl.cell.WriteOnlyCell(sheet, illegal.sub(lambda char: f"_x{ord(char[0]):04X}_", text))
+        made.data_type = "s"
         return made
 
-    sheet.append([cell(name) for name in header])
-    for number, (values, new) in enumerate(rows, 2):
-        if number > _XLSX_ROWS:
-            raise OutputError(
-                f"expected at most {_XLSX_ROWS:,} rows, which is Excel's limit for a sheet, found more; write CSV"
-            )
-        sheet.append([cell(value) for value in (*values, *new)])
+    try:
+        sheet.append([cell(name) for name in header])
+        for number, (values, new) in enumerate(rows, 2):
+            if number > _XLSX_ROWS:
+                raise OutputError(
+                    f"expected at most {_XLSX_ROWS:,} rows, which is Excel's limit for a sheet, found more; write CSV"
+                )
+            sheet.append([cell(value) for value in (*values, *new)])
+    except BaseException:
+        sheet.close()  # it would complain at some later time
+        raise
     for title, others in like.other_sheets() if like is not None else ():
         sheet = book.create_sheet(title)
         for row in others:
@@ -338,6 +346,10 @@ def _write_parquet(
             writer.write_batch(made)
             if not some:
                 break
+        if writer is None:
+            own = list(source.schema) if isinstance(source, ParquetTable) else []
+            new = [arrow.field(name, arrow.string()) for name in header[len(own) :]]
+            parquet.write_table(arrow.schema([*own, *new]).empty_table(), place)
     finally:
         if writer is not None:
             writer.close()
