@@ -191,3 +191,19 @@ def test_prices_decide_who_answers(tmp_path, capsys, inbox):
     with out.open(encoding="cp1251", newline="") as file:
         decisions = [row[8] for row in list(csv.reader(file, delimiter=";"))[1:]]
     assert decisions[:2] == ["review", "review"]
+
+
+def test_redacted_with_a_key_a_file_can_be_restored(tmp_path, capsys):
+    source, key = tmp_path / "in.csv", tmp_path / "secret.key"
+    source.write_bytes('id;сообщение\r\n1;"меня зовут Анна; звоните\n8 900 123-45-67"\r\n'.encode("cp1251"))
+    redacted, whole = tmp_path / "out.csv", tmp_path / "whole.csv"
+    assert main(["classify", str(source), "-o", str(redacted), "--redact", "--key", str(key)]) == 0
+    assert "Анна" not in redacted.read_text("cp1251")
+    assert main(["classify", str(source), "-o", str(tmp_path / "again.csv"), "--redact", "--key", str(key)]) == 0
+    assert (tmp_path / "again.csv").read_bytes() == redacted.read_bytes()
+    assert main(["restore", str(redacted), "--key", str(key), "-o", str(whole)]) == 0
+    assert "restored 1 rows" in capsys.readouterr().err
+    first = whole.read_bytes().decode("cp1251").removesuffix("\r\n").split("\r\n")[1]
+    assert first.startswith('1;"меня зовут Анна; звоните\n8 900 123-45-67";')
+    assert main(["classify", str(source), "--key", str(key)]) == 1
+    assert "expected a key only together with redaction" in capsys.readouterr().err

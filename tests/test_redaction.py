@@ -5,7 +5,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from support_intent.entities import read_patterns
+from support_intent.errors import InputError, OutputError
 from support_intent.redaction import compile_rule, redact
+from support_intent.sealing import load_key, new_key, restore
 
 RULES = read_patterns("redaction")
 
@@ -121,3 +123,46 @@ def best_time(fragment, n):
         redact(text)
         times.append(time.perf_counter() - start)
     return min(times)
+
+
+# -- sealed by a key --------------------------------------------------------------------------------------------------
+
+KEY = bytes(range(32))
+
+
+@given(st.lists(st.sampled_from([*(case.split(" → ")[0] for case in CASES), *UNTOUCHED]), max_size=4))
+def test_with_the_key_every_text_comes_back(texts):
+    text = "; ".join(texts)
+    sealed = redact(text, KEY)
+    assert restore(sealed, KEY) == text
+    assert redact(sealed, KEY) == sealed
+
+
+def test_sealed_data_is_out_of_sight_and_the_same_datum_looks_the_same():
+    one, two = (redact(f"звоните 8 900 123-45-67, {word}", KEY) for word in ("жду", "срочно"))
+    assert "900" not in one
+    assert one.split(",")[0] == two.split(",")[0]
+    assert one.split(",")[0] != redact("звоните 8 900 123-45-68", KEY)
+    assert one != redact("звоните 8 900 123-45-67, жду", KEY[::-1])
+
+
+def test_another_key_opens_nothing():
+    with pytest.raises(InputError, match="expected placeholders that this key opens, found another at character 8"):
+        restore(redact("звоните 8 900 123-45-67", KEY), KEY[::-1])
+
+
+def test_a_key_is_private_and_never_written_over(tmp_path):
+    path = tmp_path / "secret.key"
+    key = new_key(path)
+    assert load_key(path) == key
+    assert path.stat().st_mode & 0o077 == 0
+    with pytest.raises(OutputError, match=r"expected to write a new key to .*secret.key, found: File exists"):
+        new_key(path)
+
+
+@pytest.mark.parametrize(("content", "found"), [("", "found 0"), ("ab" * 16, "found 32"), ("где", "found: ")])
+def test_what_is_no_key_is_said(tmp_path, content, found):
+    path = tmp_path / "secret.key"
+    path.write_text(content, encoding="utf-8")
+    with pytest.raises(InputError, match=f"expected a key of 64 hexadecimal digits in .*secret.key, {found}"):
+        load_key(path)

@@ -30,6 +30,7 @@ from support_intent.packing import Writable, packing, packing_of, unpack
 from support_intent.parts import COLUMNS, Task, classify_parts, n_cores, part_result
 from support_intent.persistence import fingerprint, load_model
 from support_intent.redaction import redact
+from support_intent.sealing import restore
 from support_intent.tables import (
     MESSAGES_FORMAT,
     PLAIN_FORMAT,
@@ -43,11 +44,12 @@ from support_intent.tables import (
     write_table,
 )
 
-__all__ = ["COLUMNS", "Options", "Summary", "classify_file", "classify_files", "rejected_path"]
+__all__ = ["COLUMNS", "Options", "Summary", "classify_file", "classify_files", "rejected_path", "restore_file"]
 
 PART_BYTES = 4 << 20
 """Least size of a part: half a second's work, so that little is done twice after a fault."""
 
+_RESTORED_AT_ONCE = 4_000  # rows
 _PARALLEL_FROM = 4  # parts from which starting more processes pays
 _JOURNAL_VERSION = 1
 
@@ -96,6 +98,8 @@ class Options:
     redacted : bool, default False
         Write personal data in the messages as placeholders (`support_intent.redact`), and no tracking numbers. The
         other columns of the file stay as they are.
+    key : bytes, optional
+        Seal the personal data into the placeholders, so that `restore_file` can put it back.
     excel : bool, default False
         Write CSV as Excel opens it right: UTF-8 with byte order mark, semicolons. By default as the input is written.
     guard : bool, default False
@@ -109,6 +113,12 @@ class Options:
     redacted: bool = False
     excel: bool = False
     guard: bool = False
+    key: bytes | None = None
+
+    def __post_init__(self) -> None:
+        """See that a key has something to seal."""
+        if self.key is not None and not self.redacted:
+            raise InputError("expected a key only together with redaction, found it alone; ask for both")
 
 
 def classify_file(
@@ -123,6 +133,7 @@ def classify_file(
     redacted: bool = False,
     excel: bool = False,
     guard: bool = False,
+    key: bytes | None = None,
     resume: bool = False,
     n_jobs: int | None = None,
     on_notes: Callable[[Sequence[str]], None] | None = None,
@@ -141,7 +152,7 @@ def classify_file(
         gets the suffix ``_predicted``.
     model : IntentModel, optional
         The shipped model by default.
-    encoding, delimiter, column, header, redacted, excel, guard
+    encoding, delimiter, column, header, redacted, excel, guard, key
         As in `Options`.
     resume : bool, default False
         Go on with a run that was stopped.
@@ -163,7 +174,7 @@ def classify_file(
     OutputError
         If the target can't be written.
     """
-    options = Options(encoding, delimiter, column, header, redacted, excel, guard)
+    options = Options(encoding, delimiter, column, header, redacted, excel, guard, key)
     return classify_files(
         [(source, target)],
         model=model,
@@ -233,6 +244,53 @@ def classify_files(
             if on_progress is not None:
                 on_progress(n_done, n_rows)
         return [run.finish(model) for run in runs]
+
+
+def restore_file(
+    source: str | Path,
+    target: str | Path | BinaryIO,
+    key: bytes,
+    *,
+    encoding: str | None = None,
+    delimiter: str | None = None,
+) -> int:
+    """Put personal data back into a CSV that was redacted with a key.
+
+    Parameters
+    ----------
+    source : str or pathlib.Path
+    target : str, pathlib.Path or binary stream
+    key : bytes
+        That it was redacted with.
+    encoding, delimiter : str, optional
+        Found in the file by default.
+
+    Returns
+    -------
+    int
+        Number of rows.
+
+    Raises
+    ------
+    InputError
+        If the file can't be read, or was redacted with another key.
+    OutputError
+        If the target can't be written.
+    """
+    n_rows = 0
+    with (
+        open_messages(source, encoding=encoding, delimiter=delimiter, column=1) as reader,
+        OutputFile(target, source=source) as output,
+    ):
+        encoder = RowEncoder(reader.format, reader.header, ())
+        output.write(encoder.preamble())
+        for chunk in reader.chunks(_RESTORED_AT_ONCE):
+            output.write(encoder.encode([[restore(cell, key) for cell in row] for row in chunk.rows], []))
+            n_rows += len(chunk.rows)
+        if reader.rejected and isinstance(target, str | Path):
+            restored = [replace(record, text=restore(record.text, key)) for record in reader.rejected]
+            _write_rejected(rejected_path(target), restored)
+    return n_rows
 
 
 def rejected_path(target: str | Path) -> str:
@@ -309,7 +367,7 @@ class _Run:
         self.tasks = [
             Task(
                 self._csv, layout, part, self._output, storage.joined(self._folder, f"part-{number:06d}.csv"),
-                options.redacted, options.guard and self._table is None,
+                options.redacted, options.guard and self._table is None, options.key,
             )
             for number, part in enumerate(parts)
         ]  # fmt: skip
@@ -375,7 +433,10 @@ class _Run:
         assert len(results) == len(self.tasks)
         rejected = [record for result in results for record in result.rejected]
         if self._table is not None:
-            rejected = [_redacted(record) if self._options.redacted else record for record in self._table.rejected]
+            rejected = [
+                _redacted(record, self._options.key) if self._options.redacted else record
+                for record in self._table.rejected
+            ]
         if sum(len(record.text) + 200 for record in rejected) > REJECTED_LIMIT:
             raise no_table(rejected, self._layout.width, self._original)
         self._write()
@@ -445,8 +506,8 @@ def _excel(format: FileFormat) -> FileFormat:
     return replace(format, encoding="utf-8", has_bom=True, delimiter=";", line_end="\r\n", has_sep_line=False)
 
 
-def _redacted(record: Rejected) -> Rejected:
-    return replace(record, text=redact(record.text))
+def _redacted(record: Rejected, key: bytes | None) -> Rejected:
+    return replace(record, text=redact(record.text, key))
 
 
 def _total(counts: Iterable[dict[str, int]]) -> Counter[str]:

@@ -14,12 +14,13 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Table
 from rich.text import Text
 
-from support_intent.batch import Options, Summary, classify_files
+from support_intent.batch import Options, Summary, classify_files, restore_file
 from support_intent.calibration import load_costs
 from support_intent.dataset import Dataset, load_dataset
 from support_intent.errors import InputError, OutputError, SupportIntentError
 from support_intent.lint import check_dataset
 from support_intent.persistence import load_model, save_model
+from support_intent.sealing import load_key, new_key
 from support_intent.storage import is_folder, joined, make_folder, matching
 from support_intent.taxonomy import Taxonomy, load_taxonomy
 
@@ -104,6 +105,9 @@ def _parser() -> argparse.ArgumentParser:
     classify.add_argument("--guard", action="store_true", help="put ' before cells that a spreadsheet would run")
     classify.add_argument("--redact", action="store_true", help="write personal data in messages as placeholders")
     classify.add_argument(
+        "--key", metavar="KEY", type=Path, help="with --redact: seal the data into the placeholders; a new KEY is made"
+    )
+    classify.add_argument(
         "--costs", metavar="CSV", type=Path, help="prices by truth and answer; the decision minimises the expected cost"
     )
     classify.add_argument("--resume", action="store_true", help="go on with a run that was stopped")
@@ -113,6 +117,14 @@ def _parser() -> argparse.ArgumentParser:
     classify.add_argument("--engine", choices=("local", "dask"), default="local", help="this machine or a Dask cluster")
     classify.add_argument("--scheduler", metavar="ADDRESS", help="of the Dask cluster, for example tcp://10.0.0.5:8786")
     with_model(classify)
+
+    restore = verb(
+        "restore", _restore, "put personal data back that classify --redact --key sealed",
+        "support-intent restore routed.csv --key secret.key -o whole.csv",
+    )  # fmt: skip
+    restore.add_argument("file", metavar="FILE", type=Path, help="redacted CSV")
+    restore.add_argument("--key", metavar="KEY", type=Path, required=True, help="that it was redacted with")
+    restore.add_argument("-o", "--output", metavar="OUT", type=Path, help="where the rows go (default: stdout)")
 
     explain = verb(
         "explain", _explain, "say what a message wants and which words decided",
@@ -179,6 +191,7 @@ def _classify(options: argparse.Namespace, words: Console) -> int:
         redacted=options.redact,
         excel=options.excel,
         guard=options.guard,
+        key=None if options.key is None else load_key(options.key) if options.key.exists() else new_key(options.key),
     )
     with Progress(
         TextColumn("{task.completed:,.0f} of {task.total:,.0f} messages"), BarColumn(),
@@ -248,6 +261,13 @@ def _print_summary(summary: Summary, output: str | None, words: Console) -> None
         words.print(f"Не прочитано строк: {len(summary.rejected)}; они в файле с окончанием .rejected.csv")
     if output is not None:
         words.print(f"Готово: {output}")
+
+
+def _restore(options: argparse.Namespace, words: Console) -> int:
+    target = options.output if options.output is not None else sys.stdout.buffer
+    n_rows = restore_file(options.file, target, load_key(options.key))
+    words.print(f"restored {n_rows} rows")
+    return 0
 
 
 def _explain(options: argparse.Namespace, words: Console) -> int:

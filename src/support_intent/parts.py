@@ -49,7 +49,7 @@ class Task:
         How the rows are to be written.
     target : str
         Where they go. Beside them, in ``target.json``, `PartResult` says that the part is done.
-    redacted, guard : bool
+    redacted, guard, key
         As in `support_intent.batch.classify_file`.
     """
 
@@ -60,6 +60,7 @@ class Task:
     target: str
     redacted: bool
     guard: bool
+    key: bytes | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,7 +118,7 @@ def classify_part(model: IntentModel, task: Task) -> PartResult:
                     columns[COLUMNS.index("tracking_number")] = [""] * len(chunk.rows)
                     for row, message in zip(chunk.rows, chunk.messages, strict=True):
                         if message:
-                            row[reader.column] = redact(message)
+                            row[reader.column] = redact(message, task.key)
                 stream.write(encoder.encode(chunk.rows, columns))
                 topics.update(names[analyses.topic_index].tolist())
                 review.update(names[analyses.topic_index[analyses.is_review]].tolist())
@@ -125,7 +126,7 @@ def classify_part(model: IntentModel, task: Task) -> PartResult:
             storage.sync(stream)
         rejected = reader.rejected
         if task.redacted:
-            rejected = [replace(record, text=redact(record.text)) for record in rejected]
+            rejected = [replace(record, text=redact(record.text, task.key)) for record in rejected]
         result = PartResult(
             n_messages, dict(topics), dict(review), tuple(rejected), reader.n_blank, reader.n_trimmed
         )  # fmt: skip

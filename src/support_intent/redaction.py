@@ -8,6 +8,7 @@ from functools import lru_cache
 from typing import NamedTuple
 
 from support_intent.entities import compile_pattern, find_entities, read_patterns
+from support_intent.sealing import seal
 
 # Control number of a SNILS: weights 9 … 1, modulo 101, 100 → 0 (order of the Pension Fund on registration, annex).
 _SNILS_MODULUS = 101
@@ -15,7 +16,7 @@ _SNILS_MODULUS = 101
 _INN_WEIGHTS = ((7, 2, 4, 10, 3, 5, 9, 4, 6, 8), (3, 7, 2, 4, 10, 3, 5, 9, 4, 6, 8))
 
 
-def redact(text: str) -> str:
+def redact(text: str, key: bytes | None = None) -> str:
     """Replace personal data by typed placeholders.
 
     Names, addresses, phones, e-mail addresses, bank cards, tracking numbers, passports, SNILS and INN are replaced;
@@ -25,6 +26,9 @@ def redact(text: str) -> str:
     Parameters
     ----------
     text : str
+    key : bytes, optional
+        A secret of `support_intent.sealing.new_key`; placeholders then hold what they stand for, sealed, so that
+        `support_intent.sealing.restore` can put it back with the same key. The same datum gets the same placeholder.
 
     Returns
     -------
@@ -37,7 +41,7 @@ def redact(text: str) -> str:
     'меня зовут [ИМЯ], звоните [ТЕЛЕФОН] или пишите на [EMAIL]'
     """
     # A number between two others may be taken for a part of them until they are replaced.
-    while (redacted := _redact_once(text)) != text:
+    while (redacted := _redact_once(text, key)) != text:
         text = redacted
     return text
 
@@ -45,6 +49,7 @@ def redact(text: str) -> str:
 class Rule(NamedTuple):
     """A rule of redaction, ready for use."""
 
+    gate: re.Pattern[str] | None  # what a text must have, for the rule to be tried
     pattern: re.Pattern[str]  # its group "personal" is what is replaced
     placeholder: str
     is_right: Callable[[str], bool]  # whether the digits have the control sum that the rule asks for
@@ -63,7 +68,8 @@ def compile_rule(entry: Mapping[str, str]) -> Rule:
     Rule
     """
     pattern = compile_pattern(f"(?:{entry.get('cue', '')})(?P<personal>{entry['regex']})")
-    return Rule(pattern, entry["placeholder"], _CHECKS[entry.get("check", "")])
+    gate = compile_pattern(entry["gate"]) if "gate" in entry else None
+    return Rule(gate, pattern, entry["placeholder"], _CHECKS[entry.get("check", "")])
 
 
 class Personal(NamedTuple):
@@ -94,13 +100,18 @@ def find_personal(text: str) -> list[Personal]:
     return sorted((*_entity_spans(text), *_rule_spans(text)))
 
 
-def _redact_once(text: str) -> str:
+def _redact_once(text: str, key: bytes | None) -> str:
+    spans: list[Personal] = []
+    for span in find_personal(text):
+        if spans and span.start < spans[-1].end:  # what only overlaps goes with the span before it
+            spans[-1] = spans[-1]._replace(end=max(spans[-1].end, span.end))
+        else:
+            spans.append(span)
     parts: list[str] = []
     done = 0
-    for span in find_personal(text):
-        if span.start >= done:
-            parts += text[done : span.start], span.placeholder
-        done = max(done, span.end)  # what only overlaps goes with the span before it
+    for start, end, placeholder in spans:
+        parts += text[done:start], placeholder if key is None else seal(text[start:end], placeholder, key)
+        done = end
     return "".join((*parts, text[done:]))
 
 
@@ -112,7 +123,13 @@ def _entity_spans(text: str) -> Iterator[Personal]:
 
 
 def _rule_spans(text: str) -> Iterator[Personal]:
+    is_open: dict[re.Pattern[str], bool] = {}
     for rule in _rules():
+        if rule.gate is not None:
+            if rule.gate not in is_open:
+                is_open[rule.gate] = rule.gate.search(text) is not None
+            if not is_open[rule.gate]:
+                continue
         for match in rule.pattern.finditer(text):
             if rule.is_right(match["personal"]):
                 yield Personal(*match.span("personal"), rule.placeholder)
