@@ -1,6 +1,7 @@
 import io
 import json
 import pickle
+import zipfile
 
 import numpy as np
 import pytest
@@ -85,6 +86,15 @@ def test_a_cut_off_file_is_refused(saved, tmp_path, share):
     content = saved.read_bytes()
     path.write_bytes(content[: int(len(content) * share)])
     with pytest.raises(ModelFileError, match="expected"):
+        load_model(path)
+
+
+def test_a_header_that_does_not_parse_is_refused(tmp_path):
+    header = b"{'descr': '<f4', 'shape': (1,\n"
+    path = tmp_path / "damaged.npz"
+    with zipfile.ZipFile(path, "w") as archive:
+        archive.writestr("intercept.npy", b"\x93NUMPY\x01\x00" + len(header).to_bytes(2, "little") + header)
+    with pytest.raises(ModelFileError, match="expected plain arrays in .*damaged.npz, found something else"):
         load_model(path)
 
 

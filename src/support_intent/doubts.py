@@ -7,6 +7,7 @@ import numpy as np
 from support_intent.dataset import Dataset
 from support_intent.errors import DatasetError
 from support_intent.lint import Finding
+from support_intent.redaction import redact
 from support_intent.taxonomy import Taxonomy
 from support_intent.training import IntentClassifier
 
@@ -62,7 +63,7 @@ def doubtful_labels(dataset: Dataset, taxonomy: Taxonomy, *, n_jobs: int | None 
             dataset.sources[row],
             f"expected a label that other writers' messages bear out, found {dataset.intents[row]!r} "
             f"({proba[row, labels[row]]:.0%}) where they say {str(classifier.classes_[proba[row].argmax()])!r} "
-            f"({proba[row].max():.0%}): {dataset.texts[row][:80]!r}",
+            f"({proba[row].max():.0%}): {redact(dataset.texts[row])[:80]!r}",
         )
         for row in issues
     ]

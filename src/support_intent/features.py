@@ -28,6 +28,7 @@ FloatArray = NDArray[np.float32]
 
 _NGRAM_SIZES = (2, 3, 4, 5)
 _MAX_NGRAM_LETTERS = 32  # letters of a word that are cut into n-grams: no Russian word of use is longer
+_PERSONAL_MESSAGES = 3  # in which a name or an unknown word must occur to be kept: fewer could tell of one person
 _NO_LEMMA = -1
 
 
@@ -338,15 +339,17 @@ def learn_vocabulary(
     words = [word.decode(CODE_PAGE) for word in types]
     type_lemmas = [read(word).lemma for word in words]
     classes = {read(word).lemma: names for word, names in (lexicon or {}).items()}
-    lemmas = sorted({*type_lemmas, *classes})
-    lemma_ids = {lemma: i for i, lemma in enumerate(lemmas)}
-    type_lemma_ids = np.array([lemma_ids[lemma] for lemma in type_lemmas], dtype=np.int32)  # (n_types,)
     owners = np.repeat(np.arange(n_messages, dtype=np.int32), np.diff(table.indptr))  # (n_tokens,)
+    type_counts = _message_counts(owners, type_ids, len(types))
+    lemmas = sorted({*_impersonal(words, type_counts, read), *classes})
+    lemma_ids = {lemma: i for i, lemma in enumerate(lemmas)}
+    type_lemma_ids = np.array([lemma_ids.get(lemma, _NO_LEMMA) for lemma in type_lemmas], dtype=np.int32)  # (n_types,)
 
     token_lemmas = type_lemma_ids[type_ids]  # (n_tokens,)
-    lemma_counts = _message_counts(owners, token_lemmas, len(lemmas))
+    has_lemma = token_lemmas != _NO_LEMMA
+    lemma_counts = _message_counts(owners[has_lemma], token_lemmas[has_lemma], len(lemmas))
 
-    form_lemmas = dict(zip(words, type_lemmas, strict=True))
+    form_lemmas = {word: lemma for word, lemma in zip(words, type_lemmas, strict=True) if lemma in lemma_ids}
     form_lemmas.update({word: read(word).lemma for word in lexicon or {} if word not in form_lemmas})
     for form in sorted(word_forms(lemmas) - form_lemmas.keys()):
         lemma = read(form).lemma
@@ -369,9 +372,10 @@ def learn_vocabulary(
     is_kept = pair_counts >= options.min_messages
     kept_pairs, pair_counts = distinct_pairs[is_kept], pair_counts[is_kept]
 
-    type_counts = _message_counts(owners, type_ids, len(types))
     spellings = [
-        (-count, word) for count, word in zip(type_counts.tolist(), words, strict=True) if count >= options.min_messages
+        (-count, word)
+        for count, word, lemma in zip(type_counts.tolist(), words, type_lemmas, strict=True)
+        if count >= options.min_messages and lemma in lemma_ids
     ]
     class_ids = {name: i for i, name in enumerate(sorted({name for names in classes.values() for name in names}))}
     memberships = [classes.get(lemma, ()) for lemma in lemmas]
@@ -395,6 +399,18 @@ def learn_vocabulary(
         unknown_idf=float(_idf(n_messages, np.array([1]))[0]),
         options=options,
     )
+
+
+def _impersonal(words: Sequence[str], counts: NDArray[np.int64], read: Callable[[str], Reading]) -> set[str]:
+    """Return the lemmas that tell of no person: words of the dictionary but names, and what several messages have."""
+    n_messages: dict[str, int] = {}
+    personal = set()
+    for word, count in zip(words, counts.tolist(), strict=True):
+        reading = read(word)
+        n_messages[reading.lemma] = n_messages.get(reading.lemma, 0) + count
+        if reading.is_name or not reading.is_known:
+            personal.add(reading.lemma)
+    return {lemma for lemma, n in n_messages.items() if n >= _PERSONAL_MESSAGES or lemma not in personal}
 
 
 def _message_counts(owners: IntArray, columns: NDArray[Any], n_columns: int) -> NDArray[np.int64]:

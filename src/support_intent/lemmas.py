@@ -1,4 +1,4 @@
-"""Distinct words → dictionary form and grammatical tags, by pymorphy3 and its OpenCorpora dictionary."""
+"""Distinct words → dictionary form, by pymorphy3 and its OpenCorpora dictionary."""
 
 from __future__ import annotations
 
@@ -9,18 +9,16 @@ from typing import TYPE_CHECKING, NamedTuple
 if TYPE_CHECKING:
     from pymorphy3 import MorphAnalyzer
 
-GRAMMEMES = (
-    "past", "pres", "futr", "impr", "1per", "2per", "3per", "INFN", "GRND", "PRTF", "PRTS", "PRED", "COMP", "plur",
-)  # fmt: skip
-"""Grammemes that tell a wish from a report: tense, mood, person and the non-finite forms (OpenCorpora's names)."""
+_NAMES = frozenset({"Name", "Surn", "Patr"})
+"""Grammemes of given names, surnames and patronymics (OpenCorpora's names)."""
 
 
 class Reading(NamedTuple):
     """The likeliest reading of a word."""
 
     lemma: str  # lower case, ё as е
-    grammemes: tuple[str, ...]  # those of `GRAMMEMES` that it bears
     is_known: bool  # the dictionary has the word
+    is_name: bool  # it is a person's name there
 
 
 @lru_cache(maxsize=1)
@@ -57,12 +55,12 @@ def read_word(word: str) -> Reading:
     'посылка'
     """
     if not word.isalpha():
-        return Reading(word, (), False)
+        return Reading(word, is_known=False, is_name=False)
     parse = _analyzer().parse(word)[0]
     return Reading(
         parse.normal_form.replace("ё", "е"),
-        tuple(grammeme for grammeme in GRAMMEMES if grammeme in parse.tag.grammemes),
-        parse.is_known,
+        is_known=parse.is_known,
+        is_name=not _NAMES.isdisjoint(parse.tag.grammemes),
     )
 
 

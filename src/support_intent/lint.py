@@ -9,7 +9,7 @@ from typing import Literal, NamedTuple
 
 from support_intent.dataset import Dataset, unknown_intent
 from support_intent.likeness import families, near_duplicates
-from support_intent.redaction import find_personal
+from support_intent.redaction import find_personal, redact
 from support_intent.taxonomy import Taxonomy
 
 Severity = Literal["error", "warning"]
@@ -139,7 +139,8 @@ def _near_duplicates(dataset: Dataset, split_of: Sequence[str]) -> Iterator[Find
             "leak" if leaks else "near-duplicate",
             "error" if leaks else "warning",
             dataset.sources[two],
-            f"expected different texts, found {cosine:.2f} of {dataset.sources[one]}: {dataset.texts[two][:60]!r}",
+            f"expected different texts, found {cosine:.2f} of {dataset.sources[one]}: "
+            f"{redact(dataset.texts[two])[:60]!r}",
         )
 
 

@@ -115,12 +115,10 @@ class RowEncoder:
             return text.encode(self.format.encoding)
         except UnicodeEncodeError as error:
             char = text[error.start]
-            name, cell = next(
-                (name, cell) for row in rows for name, cell in zip(self.header, row, strict=True) if char in cell
-            )
+            name = next(name for row in rows for name, cell in zip(self.header, row, strict=True) if char in cell)
             raise OutputError(
-                f"expected values that {self.format.encoding} can write, found {char!r} in {cell[:80]!r}, "
-                f"column {name!r}; save the input as «CSV UTF-8» and try again"
+                f"expected values that {self.format.encoding} can write, found {char!r} in column {name!r}; "
+                f"save the input as «CSV UTF-8» and try again"
             ) from error
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import tokenize
 import zipfile
 import zlib
 from collections.abc import Mapping
@@ -216,8 +217,8 @@ def _read_arrays(source: Path) -> dict[str, NDArray[Any]]:
         raise ModelFileError(
             f"expected a model file (.npz) at {source}, found a damaged or cut-off one: {error}; copy it again"
         ) from error
-    except ValueError as error:
-        # numpy's word for object arrays and for what is no array at all
+    except (ValueError, SyntaxError, tokenize.TokenError, MemoryError) as error:
+        # numpy's words for object arrays, for what is no array at all, and for a size that nobody has room for
         raise ModelFileError(
             f"expected plain arrays in {source}, found something else, which is not opened for safety: {error}; "
             "pass a file that save_model wrote"

@@ -12,6 +12,7 @@ import numpy as np
 from support_intent.dataset import Dataset
 from support_intent.evaluation import Evaluation
 from support_intent.model import IntentModel
+from support_intent.redaction import redact
 
 _MAX_PAIRS = 25  # confused pairs of intents that the page shows
 _MAX_MESSAGES = 6  # messages shown for each
@@ -157,12 +158,14 @@ def _pair_section(model: IntentModel, dataset: Dataset, evaluation: Evaluation, 
     pull: dict[str, float] = defaultdict(float)
     quotes = []
     for row in sorted(pair.rows, key=lambda row: -evaluation.confidence[row]):
+        shown = redact(dataset.texts[row])
         for word in model.explain(dataset.texts[row]).words:
-            pull[word.text.lower()] += max(word.margin, 0.0)
+            if word.text in shown:  # no part of a name or a number
+                pull[word.text.lower()] += max(word.margin, 0.0)
         is_sure = evaluation.confidence[row] >= _SURE
         doubt = ' <span class="doubt">sure of it: is the label right?</span>' if is_sure else ""
         quotes.append(
-            f"<blockquote>{escape(dataset.texts[row])}</blockquote>"
+            f"<blockquote>{escape(shown)}</blockquote>"
             f"<small>{escape(dataset.sources[row])}, {evaluation.confidence[row]:.0%}{doubt}</small>"
         )
     words = sorted(pull, key=lambda word: -pull[word])[:_MAX_WORDS]
