@@ -1,12 +1,13 @@
 """Hostile input, found by coverage: no crash, no hang, no memory that grows beyond its bound.
 
-    python benchmarks/fuzz.py [--seconds 10]
+    python benchmarks/fuzz.py [--seconds 10] [--json FILE]
 
 Atheris (libFuzzer) mutates bytes and keeps what reaches new code. Whatever it makes of them, the readers, the text
 modules and the model loader answer with a result or with one of our own errors, within 5 seconds and 1 GB.
 """
 
 import argparse
+import json
 import os
 import re
 import subprocess
@@ -122,15 +123,16 @@ def fuzz(target: str, folder: str, options: list[str]) -> None:
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--seconds", type=int, default=10, help="for each target")
-    seconds = parser.parse_args().seconds
-    n_faults = 0
+    parser.add_argument("--json", type=Path)
+    arguments = parser.parse_args()
+    n_inputs = {}
     for target, seeds in SEEDS.items():
         with tempfile.TemporaryDirectory() as folder:
             corpus = Path(folder) / "corpus"
             corpus.mkdir()
             for number, seed in enumerate(seeds):
                 (corpus / str(number)).write_bytes(seed)
-            limits = [f"-max_total_time={seconds}", "-timeout=5", "-rss_limit_mb=1024", "-max_len=4096"]
+            limits = [f"-max_total_time={arguments.seconds}", "-timeout=5", "-rss_limit_mb=1024", "-max_len=4096"]
             command = [sys.executable, __file__, "--target", target, folder]
             run = subprocess.run(
                 [*command, *limits, f"-artifact_prefix={folder}/", str(corpus)], capture_output=True, text=True,
@@ -138,13 +140,17 @@ def main() -> int:
             )  # fmt: skip
             done = re.search(r"Done (\d+) runs", run.stderr)
             if run.returncode == 0 and done:
-                print(f"{target}: {int(done[1]):,} inputs, no fault", flush=True)
+                n_inputs[target] = int(done[1])
+                print(f"{target}: {n_inputs[target]:,} inputs, no fault", flush=True)
                 continue
-            n_faults += 1
             print(f"{target}: FAULT\n{run.stdout[-3_000:]}\n{run.stderr[-1_000:]}")
             for found in (*Path(folder).glob("crash-*"), *Path(folder).glob("timeout-*")):
                 print(found.name, found.read_bytes())
-    return 1 if n_faults else 0
+    if arguments.json:
+        arguments.json.write_text(
+            json.dumps({"seconds": arguments.seconds, "inputs": n_inputs}) + "\n", encoding="utf-8"
+        )
+    return 0 if len(n_inputs) == len(SEEDS) else 1
 
 
 if __name__ == "__main__":

@@ -112,3 +112,9 @@ def test_wrong_prices_are_named(tmp_path, content, words):
 def test_prices_that_are_not_there_are_named(tmp_path):
     with pytest.raises(InputError, match="check the path"):
         load_costs(tmp_path / "no.csv", load_taxonomy().topic_ids)
+
+
+def test_no_topic_is_surer_than_certain():
+    proba = np.full((1, 49), np.float32(1 / 49 + 1e-8), np.float32)
+    assert proba.sum() > 1
+    assert sum_by_topic(proba, np.zeros(49, np.intp), 5).max() == 1

@@ -94,7 +94,7 @@ def test_a_header_that_does_not_parse_is_refused(tmp_path):
     path = tmp_path / "damaged.npz"
     with zipfile.ZipFile(path, "w") as archive:
         archive.writestr("intercept.npy", b"\x93NUMPY\x01\x00" + len(header).to_bytes(2, "little") + header)
-    with pytest.raises(ModelFileError, match="expected plain arrays in .*damaged.npz, found something else"):
+    with pytest.raises(ModelFileError, match=r"expected plain arrays in .*damaged.npz, found something else"):
         load_model(path)
 
 

@@ -166,10 +166,11 @@ def sum_by_topic(proba: FloatArray, topic_index: NDArray[np.intp], n_topics: int
     Returns
     -------
     ndarray of float32, shape (n_messages, n_topics)
+        At most one, as rounding can lift a sum above it.
     """
     membership = np.zeros((len(topic_index), n_topics), np.float32)
     membership[np.arange(len(topic_index)), topic_index] = 1
-    summed: FloatArray = proba @ membership
+    summed: FloatArray = np.minimum(proba @ membership, np.float32(1))
     return summed
 
 
