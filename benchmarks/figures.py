@@ -124,7 +124,7 @@ def files() -> str:
         )
         for run in measured["runs"]
     ]
-    head = ("rows", "MB", "processes", "seconds", "rows/s", "peak MB of a process")
+    head = ("rows", "MB", "processes", "seconds", "rows/s", "peak MB, all processes")
     return f"{table(head, *rows)}\n\nMachine: {measured['machine']}."
 
 
@@ -133,9 +133,9 @@ def cluster() -> str:
     plan, join, part = (measured[name] for name in ("plan_seconds", "join_seconds", "part_seconds"))
     speedups = ", ".join(f"{n} workers {times} ×" for n, times in measured["speedup"].items())
     return (
-        f"For one file of {measured['rows']:,} rows, {plan} s go into cutting it and {join} s into joining it, both on one "
-        f"machine, and {part} s into each of {measured['parts']} parts: {speedups} against one. The {plan + join:.0f} s done "
-        "once are what stops it; more files, not more workers, are the way on."
+        f"For one file of {measured['rows']:,} rows, {plan} s go into cutting it and {join} s into joining it, both on "
+        f"one machine, and {part} s into each of {measured['parts']} parts: {speedups} against one. The "
+        f"{plan + join:.0f} s done once are what stops it; more files, not more workers, are the way on."
     )
 
 
@@ -185,14 +185,14 @@ def counts(splits) -> str:
     return table(("intent", *SPLITS), *rows)
 
 
-def alpha(pairs: np.ndarray) -> tuple[float, float, float]:
+def alpha(pairs: np.ndarray, n_resamples: int = 300) -> tuple[float, float, float]:
     """Krippendorff's alpha of two labellers, nominal, with a 95 % bootstrap interval over messages."""
     generator = np.random.default_rng(0)
 
     def of(rows: np.ndarray) -> float:
         return krippendorff.alpha(rows.T, level_of_measurement="nominal")
 
-    spread = [of(pairs[generator.integers(0, len(pairs), len(pairs))]) for _ in range(300)]
+    spread = [of(pairs[generator.integers(0, len(pairs), len(pairs))]) for _ in range(n_resamples)]
     return of(pairs), *np.percentile(spread, (2.5, 97.5))
 
 
@@ -208,6 +208,12 @@ def agreement() -> str:
         value, low, high = alpha(pairs)
         share = (pairs[:, 0] == pairs[:, 1]).mean()
         lines.append((name, f"{share:.1%}", f"{value:.3f}", f"{low:.3f} – {high:.3f}", len(pairs)))
+    each = [(f"`{topic}` or not", topics == i) for i, topic in enumerate(taxonomy.topic_ids)]
+    each += [(f"`{intent}` or not", intents == i) for i, intent in enumerate(taxonomy.intent_ids)]
+    for name, pairs in each:
+        value, low, high = alpha(pairs.astype(int), 100)
+        share = pairs.all(axis=1).sum() / pairs.any(axis=1).sum()  # of those that either called so
+        lines.append((name, f"{share:.1%}", f"{value:.3f}", f"{low:.3f} – {high:.3f}", int(pairs.any(axis=1).sum())))
     return table(("label", "agreed", "Krippendorff's alpha", "95 % interval", "n"), *lines)
 
 

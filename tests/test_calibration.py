@@ -2,7 +2,6 @@ import numpy as np
 import pytest
 
 from support_intent.calibration import (
-    fit_also_threshold,
     fit_review_threshold,
     fit_temperature,
     load_costs,
@@ -39,27 +38,6 @@ def test_temperature_is_found_again():
 def test_lowest_threshold_that_keeps_the_precision(confidence, is_right, threshold):
     found = fit_review_threshold(np.array(confidence, np.float32), np.array(is_right), 0.98)
     assert found == pytest.approx(threshold)
-
-
-def test_second_topic_threshold_parts_the_wanted_from_the_rest():
-    second = np.array([0.97, 0.96, 0.95, 0.6, 0.6, 0.6], np.float32)
-    right = np.array([True, True, True, False, False, False])
-    assert 0.6 < fit_also_threshold(second, right, 3) <= 0.95
-
-
-def test_a_second_topic_needs_a_sentence_of_its_own(model):
-    analyses = model.analyze(
-        [
-            "Где сейчас моя посылка из Омска? И ещё верните деньги за отменённую доставку.",
-            "Где сейчас моя посылка из Омска? Когда её привезут?",
-            "Где сейчас моя посылка из Омска",
-        ]
-    )
-    assert [{analysis.topic, *analysis.also} for analysis in analyses] == [
-        {"tracking", "payment"},
-        {"tracking"},
-        {"tracking"},
-    ]
 
 
 PRICES = """truth,sending,tracking,payment,complaint,out-of-scope,person

@@ -29,12 +29,16 @@ def test_the_check_finds_no_error(splits):
 
 def test_there_is_enough_of_everything(splits):
     counts = Counter(intent for dataset in splits.values() for intent in dataset.intents)
-    assert sum(counts.values()) >= 4_000
-    assert len(splits["test"]) >= 600
-    thin = {intent: counts[intent] for intent in load_taxonomy().intent_ids if counts[intent] < 60}
-    assert thin == {}
-    assert counts["off-topic"] >= 250
-    assert counts["small-talk"] >= 120
+    assert sum(counts.values()) >= 20_000
+    learned = Counter(splits["train"].intents)
+    assert {intent: learned[intent] for intent in load_taxonomy().intent_ids if learned[intent] < 240} == {}
+    assert learned["off-topic"] >= 1_400
+    assert learned["small-talk"] >= 450
+    for name in ("validation", "test"):
+        held_out = Counter(splits[name].intents)
+        assert len(splits[name]) >= 1_800
+        assert {intent: held_out[intent] for intent in load_taxonomy().intent_ids if held_out[intent] < 30} == {}
+        assert len(set(splits[name].writers)) >= 6
 
 
 def test_the_card_counts_right(splits):

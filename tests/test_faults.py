@@ -140,6 +140,20 @@ def test_a_run_goes_on_only_with_what_it_was_begun_with(inbox, tmp_path, model, 
     assert Path(f"{target}.unfinished", "journal.json").exists()
 
 
+def test_an_input_that_is_gone_for_a_while_costs_nothing(inbox, clean, tmp_path, model, monkeypatch):
+    target, source = tmp_path / "out.csv", tmp_path / "in.csv"
+    source.write_bytes(inbox.read_bytes())
+    stopped(source, target, model, monkeypatch)
+    source.rename(tmp_path / "away.csv")
+    with pytest.raises(InputError, match="found nothing at"):
+        classify_file(source, target, model=model, resume=True)
+    (tmp_path / "away.csv").rename(source)
+    seen = []
+    classify_file(source, target, model=model, n_jobs=1, resume=True, on_progress=lambda done, total: seen.append(done))
+    assert seen[0] > 1_000
+    assert target.read_bytes() == clean[0]
+
+
 def test_resume_without_a_stopped_run_is_a_run(tmp_path, model):
     source = tmp_path / "in.csv"
     source.write_text("message\nГде посылка\n", encoding="utf-8")

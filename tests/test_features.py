@@ -46,7 +46,7 @@ def learned():
         "где марки",
     ]
     table = tokenize(encode(messages))
-    return messages, table, learn_vocabulary(table, read_word, FeatureOptions())
+    return messages, table, learn_vocabulary(table, read_word, FeatureOptions(min_messages=2))
 
 
 def rows_of(vocabulary, *words):
@@ -78,12 +78,15 @@ def test_squares_are_the_squared_lengths_of_the_rows(learned):
 def test_pairs_stay_inside_a_message(learned):
     _, table, vocabulary = learned
     lemmas = vocabulary.rows(table.hashes, table.texts(np.arange(len(table.starts)))).lemmas
-    seconds, columns = vocabulary.pairs(lemmas, table.indptr)
+    firsts, seconds, columns = vocabulary.pairs(lemmas, table.indptr)
     pairs = {
         tuple(vocabulary.lemmas[int(part)] for part in divmod(int(vocabulary.pair_keys[c]), 2**32)) for c in columns
     }
-    assert pairs == {("где", "мой"), ("мой", "посылка"), ("сколько", "стоить")}
-    assert not set(seconds.tolist()) & set(table.indptr.tolist())
+    assert {("где", "мой"), ("мой", "посылка"), ("где", "посылка"), ("сколько", "стоить")} <= pairs
+    owners = np.repeat(np.arange(len(table.indptr) - 1), np.diff(table.indptr))
+    assert (owners[firsts] == owners[seconds]).all()
+    assert ((seconds - firsts == 1) | (seconds - firsts == 2)).all()
+    assert (np.diff(seconds) >= 0).all()
 
 
 def test_rare_ngrams_and_pairs_are_left_out():

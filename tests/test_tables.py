@@ -243,6 +243,12 @@ def test_a_column_can_be_named(workbook, model, tmp_path):
         classify_file(workbook, tmp_path / "other.csv", model=model, column="текст")
 
 
+def test_tables_at_a_url_are_said(model, tmp_path):
+    with pytest.raises(InputError, match=r"expected a CSV at the URL file:///in.xlsx, found the name of another"):
+        classify_file("file:///in.xlsx", tmp_path / "out.csv", model=model)
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_formats_go_by_the_name():
     assert [kind_of(name) for name in ("a.XLSX", "a.parquet", "a.ndjson", "a.csv", "a")] == [
         "xlsx", "parquet", "jsonl", "csv", "csv",

@@ -38,6 +38,7 @@ from support_intent.tables import (
     Table,
     extract_messages,
     kind_of,
+    local_kind_of,
     message_column,
     open_table,
     read_rows,
@@ -322,17 +323,13 @@ def _run(
         storage.make_folder(folder)
         run.prepare(model)
         yield run
-    except OSError as error:
-        if not run.has_results():
-            storage.remove(folder)
-        if isinstance(error, OutputError):
-            raise
-        raise OutputError(
-            f"expected to read {source} and to write {folder}, found: {error}; see to it and continue with --resume"
-        ) from error
-    except BaseException:
+    except BaseException as error:
         if not is_begun and not run.has_results():
             storage.remove(folder)
+        if isinstance(error, OSError) and not isinstance(error, OutputError):
+            raise OutputError(
+                f"expected to read {source} and to write {folder}, found: {error}; see to it and continue with --resume"
+            ) from error
         raise
     storage.remove(folder)
 
@@ -458,7 +455,7 @@ class _Run:
 
     def _write(self) -> None:
         name, options = self._name(), self._options
-        kind = kind_of(name)
+        kind = local_kind_of(name)
         source = self._original if isinstance(self._source, str | Path) else None
         with OutputFile(self._target, source=source, temporary=storage.joined(self._folder, "output")) as output:
             if kind != "csv":

@@ -4,19 +4,18 @@ from __future__ import annotations
 
 import csv
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
+from support_intent.also import SecondTopic
 from support_intent.errors import InputError
 
 FloatArray = NDArray[np.float32]
 
 _TEMPERATURES = np.geomspace(0.05, 20.0, 241)  # a grid of 2.5 % steps: finer than any sample of ours can tell apart
-
-_MIN_SENTENCE = 3  # tokens: «добрый день», «с уважением» ask for nothing
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,15 +28,15 @@ class Calibration:
         Divides the logits (Guo et al. 2017, "On calibration of modern neural networks").
     review_threshold : float
         Topic probability below which the decision is ``review``.
-    also_threshold : float
-        Probability in a sentence of its own from which a second topic is reported.
+    also : SecondTopic
+        How second topics are told.
     target_precision : float
         The precision that `review_threshold` was chosen for.
     """
 
     temperature: float = 1.0
     review_threshold: float = 0.5
-    also_threshold: float = 0.98
+    also: SecondTopic = field(default_factory=SecondTopic)
     target_precision: float = 0.98
 
 
@@ -227,79 +226,3 @@ def fit_review_threshold(confidence: FloatArray, is_right: NDArray[np.bool_], ta
     is_last_of_equals = np.append(np.diff(confidence[order]) != 0, True)
     good = np.flatnonzero((precision >= target_precision) & is_last_of_equals)
     return float(confidence[order[good[-1]]]) if good.size else 1.0
-
-
-def topics_by_sentence(
-    proba: FloatArray, owners: NDArray[np.intp], sizes: NDArray[np.intp], n_messages: int
-) -> FloatArray:
-    """Return how clearly each topic speaks from some sentence of each message.
-
-    Parameters
-    ----------
-    proba : ndarray of float32, shape (n_sentences, n_topics)
-    owners : ndarray of intp, shape (n_sentences,)
-        The message of each sentence.
-    sizes : ndarray of intp, shape (n_sentences,)
-        Tokens of each sentence; those with fewer than three do not count.
-    n_messages : int
-
-    Returns
-    -------
-    ndarray of float32, shape (n_messages, n_topics)
-        The highest probability of each topic; 0 for messages without two sentences that count.
-
-    Examples
-    --------
-    >>> proba = np.array([[0.9, 0.1], [0.2, 0.8], [0.6, 0.4]], np.float32)
-    >>> topics_by_sentence(proba, np.array([0, 0, 1]), np.array([4, 5, 6]), 2)
-    array([[0.9, 0.8],
-           [0. , 0. ]], dtype=float32)
-    """
-    counts = np.flatnonzero(sizes >= _MIN_SENTENCE)
-    clearest = np.zeros((n_messages, proba.shape[1]), np.float32)
-    np.maximum.at(clearest, owners[counts], proba[counts])
-    clearest[np.bincount(owners[counts], minlength=n_messages) < 2] = 0
-    return clearest
-
-
-def second_topics(clearest: FloatArray, topics: NDArray[np.intp]) -> tuple[NDArray[np.intp], FloatArray]:
-    """Return the clearest topic of each message beside its own, and how clear it is.
-
-    Parameters
-    ----------
-    clearest : ndarray of float32, shape (n_messages, n_topics)
-        As `topics_by_sentence` gives it.
-    topics : ndarray of intp, shape (n_messages,)
-        The topic of each message.
-    """
-    rows = np.arange(len(topics))
-    others = clearest.copy()
-    others[rows, topics] = 0
-    second = others.argmax(axis=1)
-    return second, others[rows, second]
-
-
-def fit_also_threshold(second: FloatArray, is_second_right: NDArray[np.bool_], n_wanted: int) -> float:
-    """Choose the threshold for reporting a second topic by its F0.5: a wrong one costs more than a missed one.
-
-    Parameters
-    ----------
-    second : ndarray of float32, shape (n_messages,)
-        How clear the second topic is.
-    is_second_right : ndarray of bool, shape (n_messages,)
-        Whether that topic was requested too.
-    n_wanted : int
-        Messages that do request a second topic.
-
-    Returns
-    -------
-    float
-        Between 0.5 and 0.999.
-    """
-    if not n_wanted:
-        return Calibration().also_threshold
-    grid = 1 - np.geomspace(0.5, 0.001, 60)
-    hits = np.array([np.sum(is_second_right & (second >= limit)) for limit in grid])
-    said = np.array([np.sum(second >= limit) for limit in grid])
-    f_half = 1.25 * hits / np.maximum(said + 0.25 * n_wanted, 1)
-    return float(grid[int(np.argmax(f_half))])

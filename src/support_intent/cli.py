@@ -337,7 +337,7 @@ def _train(options: argparse.Namespace, words: Console) -> int:
     dataset = load_dataset(*options.files)
     validation = load_dataset(options.validation) if options.validation else None
     words.print(f"learning from {len(dataset)} messages of {len(set(dataset.intents))} intents …")
-    model = train_model(dataset, validation=validation, taxonomy=taxonomy)
+    model = train_model(dataset, validation=validation, taxonomy=taxonomy, n_jobs=-1)
     save_model(model, options.output)
     words.print(f"wrote {options.output}, {options.output.stat().st_size / 1e6:.1f} MB")
     return 0

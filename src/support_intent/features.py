@@ -2,7 +2,7 @@
 
 A row has a lemma block, a block of character n-grams (two to five letters, with the spaces at the word's
 ends) and a block of the lemma's semantic classes, each of unit length times its weight, times the token's
-idf. A message is the sum of its tokens' rows and of its adjacent lemma pairs, divided by the square root of
+idf. A message is the sum of its tokens' rows and of its pairs of near lemmas, divided by the square root of
 the summed squared lengths. That norm is a sum over tokens too, so scores, speed and explanations are exact
 sums over tokens.
 """
@@ -29,6 +29,7 @@ FloatArray = NDArray[np.float32]
 _NGRAM_SIZES = (2, 3, 4, 5)
 _MAX_NGRAM_LETTERS = 32  # letters of a word that are cut into n-grams: no Russian word of use is longer
 _PERSONAL_MESSAGES = 3  # in which a name or an unknown word must occur to be kept: fewer could tell of one person
+_MAX_DISTANCE = 2  # words from one lemma of a pair to the other
 _NO_LEMMA = -1
 
 
@@ -38,12 +39,12 @@ class FeatureOptions:
 
     Parameters
     ----------
-    min_messages : int, default 2
+    min_messages : int, default 3
         Messages in which an n-gram or a pair must occur to be kept.
     ngram_weight : float, default 0.7
         Length of the n-gram block beside the lemma block of length one.
     pair_weight : float, default 0.6
-        Length of an adjacent pair of lemmas beside a lemma.
+        Length of a pair of lemmas beside a lemma.
     lexicon_weight : float, default 0.5
         Length of the block of semantic classes beside the lemma block.
     frame_weight : float, default 0.5
@@ -51,7 +52,7 @@ class FeatureOptions:
         beside other words, and as much as ever where a message has nothing else.
     """
 
-    min_messages: int = 2
+    min_messages: int = 3
     ngram_weight: float = 0.7
     pair_weight: float = 0.6
     lexicon_weight: float = 0.5
@@ -108,8 +109,10 @@ def ngram_text(key: np.uint64) -> str:
     return int(key).to_bytes(8, "little")[:size].decode(CODE_PAGE)
 
 
-def pair_keys(lemmas: IntArray, indptr: IntArray) -> tuple[IntArray, KeyArray]:
-    """Join adjacent lemmas of each message.
+def pair_keys(lemmas: IntArray, indptr: IntArray) -> tuple[IntArray, IntArray, KeyArray]:
+    """Join the lemmas of each message that are adjacent, or have one word between them.
+
+    «не пришла» and «не ещё пришла» are the same pair.
 
     Parameters
     ----------
@@ -118,17 +121,21 @@ def pair_keys(lemmas: IntArray, indptr: IntArray) -> tuple[IntArray, KeyArray]:
 
     Returns
     -------
-    seconds : ndarray of int32, shape (n_pairs,)
-        The position of each pair's second token.
+    firsts, seconds : ndarray of int32, shape (n_pairs,)
+        The positions of each pair's tokens, by the second's.
     keys : ndarray of uint64, shape (n_pairs,)
         Both lemmas; pairs over a message's edge or with an unknown lemma are left out.
     """
-    is_pair = (lemmas[:-1] >= 0) & (lemmas[1:] >= 0)
-    edges = indptr[1:-1] - 1
-    is_pair[edges[(edges >= 0) & (edges < len(is_pair))]] = False
-    firsts = np.flatnonzero(is_pair)
-    keys = (lemmas[firsts].astype(np.uint64) << np.uint64(32)) | lemmas[firsts + 1].astype(np.uint64)
-    return (firsts + 1).astype(np.int32), keys
+    owners = np.repeat(np.arange(len(indptr) - 1, dtype=np.int32), np.diff(indptr))  # (n_tokens,)
+    is_known = lemmas >= 0
+    is_second = np.zeros((len(lemmas), _MAX_DISTANCE), bool)  # whether a token ends a pair of each length
+    for distance in range(1, _MAX_DISTANCE + 1):
+        same = owners[distance:] == owners[:-distance]
+        is_second[distance:, -distance] = same & is_known[distance:] & is_known[:-distance]
+    seconds, column = np.nonzero(is_second)
+    firsts = seconds - (_MAX_DISTANCE - column)
+    keys = (lemmas[firsts].astype(np.uint64) << np.uint64(32)) | lemmas[seconds].astype(np.uint64)
+    return firsts.astype(np.int32), seconds.astype(np.int32), keys
 
 
 class Vocabulary:
@@ -274,7 +281,7 @@ class Vocabulary:
         shape = (len(lemmas), len(self.class_names))
         return sp.csr_matrix((values.astype(np.float32), columns, bounds), shape=shape), sizes > 0
 
-    def pairs(self, lemmas: IntArray, indptr: IntArray) -> tuple[IntArray, IntArray]:
+    def pairs(self, lemmas: IntArray, indptr: IntArray) -> tuple[IntArray, IntArray, IntArray]:
         """Find the kept pairs of a batch.
 
         Parameters
@@ -284,15 +291,15 @@ class Vocabulary:
 
         Returns
         -------
-        seconds : ndarray of int32, shape (n_found,)
-            The position of each pair's second token, ascending.
+        firsts, seconds : ndarray of int32, shape (n_found,)
+            The positions of each pair's tokens, the second's ascending.
         columns : ndarray of int32, shape (n_found,)
             The pair's position among the pairs.
         """
-        seconds, keys = pair_keys(lemmas, indptr)
+        firsts, seconds, keys = pair_keys(lemmas, indptr)
         columns = self._pairs.lookup(keys)
         found = columns >= 0
-        return seconds[found], columns[found]
+        return firsts[found], seconds[found], columns[found]
 
     def to_arrays(self) -> dict[str, NDArray[Any]]:
         """Return the learned arrays by name, for the model file."""
@@ -366,7 +373,7 @@ def learn_vocabulary(
     occurrence = (in_message @ type_ngrams).tocsr()
     ngram_counts = np.bincount(occurrence.indices, minlength=len(distinct_keys))
 
-    seconds, pairs = pair_keys(token_lemmas, table.indptr)
+    _, seconds, pairs = pair_keys(token_lemmas, table.indptr)
     distinct_pairs, pair_ids = np.unique(pairs, return_inverse=True)
     pair_counts = _message_counts(owners[seconds], pair_ids, len(distinct_pairs))
     is_kept = pair_counts >= options.min_messages

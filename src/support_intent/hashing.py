@@ -145,7 +145,7 @@ class HashIndex:
         if 2 * total > len(self._keys):
             known = self._positions >= 0
             old_keys, old_positions = self._keys[known], self._positions[known]
-            self._allocate(1 << (4 * total - 1).bit_length())
+            self._allocate(1 << (2 * total - 1).bit_length())
             self._place(old_keys, old_positions)
         self._place(keys, np.arange(self._size, total, dtype=np.int32))
         self._size = total

@@ -9,15 +9,14 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from support_intent.also import Sentences, second_topics
 from support_intent.analysis import Analyses, Explanation, WordContribution
 from support_intent.calibration import (
     Calibration,
     Costs,
     FloatArray,
-    second_topics,
     softmax,
     sum_by_topic,
-    topics_by_sentence,
 )
 from support_intent.features import Vocabulary
 from support_intent.reading import Prepared, blocks, check_messages, prepare
@@ -304,8 +303,8 @@ class IntentModel:
         inside = np.where(self._topic_index[None, :] == topics[:, None], proba, np.float32(-1))
         return topic_proba, inside.argmax(axis=1)
 
-    def clearest_topics(self, messages: Messages) -> FloatArray:
-        """Return how clearly each topic speaks from some sentence of each message.
+    def sentences(self, messages: Messages) -> Sentences:
+        """Return the sentences of messages with the topics that they speak for.
 
         Parameters
         ----------
@@ -313,28 +312,29 @@ class IntentModel:
 
         Returns
         -------
-        ndarray of float32, shape (n_messages, n_topics)
-            As `support_intent.calibration.topics_by_sentence` gives it.
+        Sentences
         """
-        return self._clearest([prepare(block) for block in blocks(check_messages(messages))])
+        return self._sentences([prepare(block) for block in blocks(check_messages(messages))])
 
-    def _clearest(self, prepared: Sequence[Prepared]) -> FloatArray:
-        parts = [np.zeros((0, len(self.topics)), np.float32)]
+    def _sentences(self, prepared: Sequence[Prepared]) -> Sentences:
+        proba = [np.zeros((0, len(self.topics)), np.float32)]
+        owners, sizes = [np.zeros(0, np.intp)], [np.zeros(0, np.intp)]
+        offset = 0
         for part in prepared:
             logits = self._scorer.logits(part.table._replace(indptr=part.sentences))
-            proba = sum_by_topic(softmax(logits, self.calibration.temperature), self._topic_index, len(self.topics))
-            owners = np.searchsorted(part.table.indptr, part.sentences[:-1], side="right") - 1
-            parts.append(topics_by_sentence(proba, owners, np.diff(part.sentences), len(part.rules)))
-        return np.concatenate(parts)
+            proba.append(
+                sum_by_topic(softmax(logits, self.calibration.temperature), self._topic_index, len(self.topics))
+            )
+            owners.append(offset + np.searchsorted(part.table.indptr, part.sentences[:-1], side="right") - 1)
+            sizes.append(np.diff(part.sentences))
+            offset += len(part.rules)
+        return Sentences(np.concatenate(proba), np.concatenate(owners), np.concatenate(sizes))
 
     def _analyses(self, messages: list[str], proba: FloatArray, prepared: Sequence[Prepared]) -> Analyses:
         topic_proba, intents = self._best(proba)
-        clearest = self._clearest(prepared)
         topics = topic_proba.argmax(axis=1)
         confidence = topic_proba.max(axis=1, initial=0.0)
-        second, clearness = second_topics(clearest, topics)
-        is_also = np.zeros(topic_proba.shape, bool)
-        is_also[np.arange(len(topics)), second] = clearness >= self.calibration.also_threshold
+        is_also = second_topics(self.calibration.also, self._sentences(prepared), topic_proba)
         entities, offset = {}, 0
         for part in prepared:
             entities.update({offset + row: found for row, found in part.entities.items()})

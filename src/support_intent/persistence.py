@@ -16,6 +16,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from support_intent.also import SecondTopic
 from support_intent.calibration import Calibration
 from support_intent.errors import ModelFileError, OutputError
 from support_intent.features import FeatureOptions, Vocabulary
@@ -25,7 +26,7 @@ from support_intent.routing import Router
 from support_intent.scoring import Weights
 from support_intent.taxonomy import Taxonomy
 
-FORMAT_VERSION = 2
+FORMAT_VERSION = 3
 """Version of the layout of model files that this package writes and reads."""
 
 _DOCUMENT = "document"
@@ -289,11 +290,17 @@ def _build(document: dict[str, Any], arrays: Mapping[str, NDArray[Any]], router:
         Taxonomy.from_dict(document["taxonomy"]),
         vocabulary,
         weights,
-        Calibration(**document["calibration"]),
+        _calibration(document["calibration"]),
         arrays["rule_proba"],
         document["metadata"],
         router,
     )
+
+
+def _calibration(fields: dict[str, Any]) -> Calibration:
+    also = fields["also"]
+    second = SecondTopic(tuple(also["weights"]), tuple(also["biases"]), also["threshold"])
+    return Calibration(**{**fields, "also": second})
 
 
 def _check_smoke(source: Path, document: Mapping[str, Any], model: IntentModel) -> None:

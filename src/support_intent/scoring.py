@@ -13,6 +13,7 @@ from support_intent.features import FloatArray, Vocabulary
 from support_intent.hashing import HashIndex, IntArray
 from support_intent.tokens import TokenTable
 
+_OWN = ("_lock", "_types", "_rows", "_lemmas")  # of a process
 MAX_TYPES = 200_000
 """Distinct tokens whose rows are kept; beyond that the table starts anew, so that no input can fill memory."""
 
@@ -79,12 +80,14 @@ class Scorer:
         self._forget()
 
     def __getstate__(self) -> dict[str, Any]:
-        """Leave out the lock and the table, which another process makes for itself."""
-        return {"vocabulary": self.vocabulary, "weights": self.weights}
+        """Leave out the lock and the table, which another process makes for itself; share the rest by memory map."""
+        return {name: value for name, value in vars(self).items() if name not in _OWN}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
-        """Build the scorer anew."""
-        self.__init__(state["vocabulary"], state["weights"])  # type: ignore[misc]
+        """Take over what was learned."""
+        vars(self).update(state)
+        self._lock = Lock()
+        self._forget()
 
     def _forget(self) -> None:
         self._types = HashIndex()
@@ -106,7 +109,7 @@ class Scorer:
         with self._lock:
             ids = self._type_ids(table)  # (n_tokens,)
             sums = _gather(ids, table.indptr, self._rows)  # (n_messages, n_intents + 1)
-            seconds, columns = self.vocabulary.pairs(self._lemmas[ids], table.indptr)
+            _, seconds, columns = self.vocabulary.pairs(self._lemmas[ids], table.indptr)
         if len(columns):
             starts = np.searchsorted(seconds, table.indptr).astype(np.int32)  # (n_messages + 1,)
             sums += _gather(columns, starts, self._pairs)
@@ -125,10 +128,10 @@ class Scorer:
         with self._lock:
             ids = self._type_ids(table)
             parts = self._rows[ids]  # (n_tokens, n_intents + 1)
-            seconds, columns = self.vocabulary.pairs(self._lemmas[ids], table.indptr)
+            firsts, seconds, columns = self.vocabulary.pairs(self._lemmas[ids], table.indptr)
         halves = self._pairs[columns] / 2
         np.add.at(parts, seconds, halves)
-        np.add.at(parts, seconds - 1, halves)
+        np.add.at(parts, firsts, halves)
         norm = np.sqrt(np.maximum(parts[:, -1].sum(), _TINY))
         return Contributions(parts[:, :-1] / norm, self.weights.intercept)
 

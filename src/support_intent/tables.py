@@ -14,7 +14,7 @@ from typing import Any, Protocol, cast
 from support_intent import storage
 from support_intent.columns import find_message_column
 from support_intent.dialect import FileFormat
-from support_intent.errors import FileFormatError, OutputError
+from support_intent.errors import FileFormatError, InputError, OutputError
 from support_intent.extras import library
 from support_intent.messages import Rejected
 
@@ -54,6 +54,21 @@ def kind_of(place: str | Path) -> str:
     return _SUFFIXES.get(Path(str(place)).suffix.lower(), "csv")
 
 
+def local_kind_of(place: str | Path) -> str:
+    """Tell a table's format by its name, as `kind_of`; say so if it is no CSV and not on this machine.
+
+    Raises
+    ------
+    InputError
+    """
+    kind = kind_of(place)
+    if kind != "csv" and storage.is_url(place):
+        raise InputError(
+            f"expected a CSV at the URL {place}, found the name of another format; copy it to a path first"
+        )
+    return kind
+
+
 def open_table(place: str | Path, *, header: bool = True) -> Table | None:
     """Open a table; None if the file is CSV by its name.
 
@@ -70,7 +85,7 @@ def open_table(place: str | Path, *, header: bool = True) -> Table | None:
     InputError
         If the library that reads it is not installed.
     """
-    kind = kind_of(place)
+    kind = local_kind_of(place)
     if kind == "csv":
         return None
     if not storage.exists(place):

@@ -15,20 +15,19 @@ import scipy.sparse as sp
 from numpy.typing import NDArray
 from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.exceptions import ConvergenceWarning
+from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import GroupKFold, StratifiedKFold
 from sklearn.svm import LinearSVC
 from sklearn.utils.validation import check_is_fitted
 
+from support_intent.also import SecondTopic, Sentences, evidence, fit_threshold, second_proba
 from support_intent.calibration import (
     Calibration,
     FloatArray,
-    fit_also_threshold,
     fit_review_threshold,
     fit_temperature,
-    second_topics,
     softmax,
     sum_by_topic,
-    topics_by_sentence,
 )
 from support_intent.dataset import Dataset
 from support_intent.errors import DatasetError, MessageTypeError
@@ -41,6 +40,7 @@ from support_intent.scoring import Weights, quantize
 from support_intent.taxonomy import Taxonomy, load_taxonomy
 from support_intent.tokens import TokenTable
 
+_MIN_SECOND = 20  # second topics to learn from
 _PRIOR_WEIGHT = 1.0  # messages' worth of the class prior in a rule's probabilities
 
 
@@ -76,7 +76,7 @@ class IntentClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         Factor on the weight of greetings, thanks, names and the like beside other words.
     topic_weight : float, default 0.15
         Share of a topic's own score, learned beside those of the intents, that is added to each of its intents.
-    min_messages : int, default 2
+    min_messages : int, default 3
         Messages in which an n-gram or a pair must occur to be kept.
     n_folds : int, default 5
         Folds for the scores that temperature and thresholds are chosen on; each message is scored by a
@@ -122,7 +122,7 @@ class IntentClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         lexicon_weight: float = 0.5,
         frame_weight: float = 0.5,
         topic_weight: float = 0.15,
-        min_messages: int = 2,
+        min_messages: int = 3,
         n_folds: int = 5,
         target_precision: float = 0.98,
         n_jobs: int | None = None,
@@ -185,7 +185,11 @@ class IntentClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
 
         prepared = _prepare_all(texts)
         options = FeatureOptions(
-            self.min_messages, self.ngram_weight, self.pair_weight, self.lexicon_weight, self.frame_weight
+            min_messages=self.min_messages,
+            ngram_weight=self.ngram_weight,
+            pair_weight=self.pair_weight,
+            lexicon_weight=self.lexicon_weight,
+            frame_weight=self.frame_weight,
         )
         lexicon = load_lexicon() if self.lexicon_weight else None
         vocabulary = learn_vocabulary(prepared.table, lru_cache(maxsize=None)(read_word), options, lexicon)
@@ -202,9 +206,11 @@ class IntentClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         if also is not None and oof.any():
             n_topics, temperature = len(taxonomy.topic_ids), calibration.temperature
             by_sentence = sum_by_topic(softmax(oof_sentences, temperature), taxonomy.topic_index, n_topics)
-            clearest = topics_by_sentence(by_sentence, owners, np.diff(bounds), len(texts))
-            topics = sum_by_topic(softmax(oof, temperature), taxonomy.topic_index, n_topics).argmax(axis=1)
-            calibration = tune_also(calibration, taxonomy, topics, clearest, taxonomy.topic_index[truth], also)
+            by_message = sum_by_topic(softmax(oof, temperature), taxonomy.topic_index, n_topics)
+            calibration = replace(
+                calibration,
+                also=learn_second(Sentences(by_sentence, owners, np.diff(bounds)), by_message, taxonomy, also),
+            )
         proba = softmax(oof, calibration.temperature)
         ruled = np.flatnonzero(prepared.rules)
         proba[ruled] = rule_proba[prepared.rules[ruled]]
@@ -385,38 +391,61 @@ def tune_review(calibration: Calibration, topic_proba: FloatArray, truth: NDArra
     return replace(calibration, review_threshold=review)
 
 
-def tune_also(
-    calibration: Calibration,
-    taxonomy: Taxonomy,
-    topics: NDArray[np.intp],
-    clearest: FloatArray,
-    truth: NDArray[np.intp],
-    also: Sequence[str],
-) -> Calibration:
-    """Choose the threshold of a second topic on messages that the model did not learn from.
+def learn_second(sentences: Sentences, topic_proba: FloatArray, taxonomy: Taxonomy, also: Sequence[str]) -> SecondTopic:
+    """Learn to tell second topics on messages that the model did not learn from.
 
     Parameters
     ----------
-    calibration : Calibration
+    sentences : Sentences
+    topic_proba : ndarray of float32, shape (n_messages, n_topics)
     taxonomy : Taxonomy
-    topics : ndarray of intp, shape (n_messages,)
-        The topics answered.
-    clearest : ndarray of float32, shape (n_messages, n_topics)
-        As `support_intent.calibration.topics_by_sentence` gives it.
-    truth : ndarray of intp, shape (n_messages,)
     also : sequence of str, length n_messages
         Further topics, ``""`` for none.
 
     Returns
     -------
-    Calibration
+    SecondTopic
+        One that reports nothing if too few messages ask for a second topic.
     """
-    if len(taxonomy.topic_ids) < 2:
-        return calibration
-    second, clearness = second_topics(clearest, topics)
-    wanted = np.asarray(list(also), dtype=str)
-    is_right = (np.array(taxonomy.topic_ids)[second] == wanted) & (topics == truth)
-    return replace(calibration, also_threshold=fit_also_threshold(clearness, is_right, int((wanted != "").sum())))
+    n_topics = len(taxonomy.topic_ids)
+    wanted = np.asarray(list(also), dtype=str)[:, None] == np.array(taxonomy.topic_ids)  # (n_messages, n_topics)
+    messages, found = evidence(sentences, topic_proba)
+    is_other = np.arange(n_topics) != topic_proba[messages].argmax(axis=1)[:, None]
+    rows, topics = np.nonzero(is_other)
+    is_wanted = wanted[messages][rows, topics]
+    if is_wanted.sum() < _MIN_SECOND:
+        return SecondTopic()
+    inputs = np.hstack((found[rows, topics], np.eye(n_topics, dtype=np.float32)[topics]))
+    learner = LogisticRegression(fit_intercept=False, max_iter=1_000).fit(inputs, is_wanted)
+    weights, biases = np.split(learner.coef_[0].astype(float), [found.shape[2]])
+    second = SecondTopic(tuple(weights.tolist()), tuple(biases.tolist()))
+    return tune_second(second, sentences, topic_proba, taxonomy, also)
+
+
+def tune_second(
+    second: SecondTopic, sentences: Sentences, topic_proba: FloatArray, taxonomy: Taxonomy, also: Sequence[str]
+) -> SecondTopic:
+    """Choose the threshold of second topics on messages that the model did not learn from.
+
+    Parameters
+    ----------
+    second : SecondTopic
+    sentences : Sentences
+    topic_proba : ndarray of float32, shape (n_messages, n_topics)
+    taxonomy : Taxonomy
+    also : sequence of str, length n_messages
+
+    Returns
+    -------
+    SecondTopic
+    """
+    if not second.weights:
+        return second
+    messages, proba = second_proba(second, sentences, topic_proba)
+    best = proba.argmax(axis=1)
+    is_right = np.array(taxonomy.topic_ids)[best] == np.asarray(list(also), dtype=str)[messages]
+    n_wanted = sum(map(bool, also))
+    return replace(second, threshold=fit_threshold(proba[np.arange(len(best)), best], is_right, n_wanted))
 
 
 def message_features(vocabulary: Vocabulary, table: TokenTable) -> sp.csr_matrix:
@@ -438,7 +467,7 @@ def message_features(vocabulary: Vocabulary, table: TokenTable) -> sp.csr_matrix
     counts = sp.csr_matrix(
         (np.ones(len(ids), np.float32), ids.astype(np.int32), table.indptr), shape=(n_messages, len(types))
     )
-    seconds, columns = vocabulary.pairs(rows.lemmas[ids], table.indptr)
+    _, seconds, columns = vocabulary.pairs(rows.lemmas[ids], table.indptr)
     owners = np.searchsorted(table.indptr, seconds, side="right") - 1
     scale = vocabulary.pair_scale
     pairs = sp.csr_matrix((scale[columns], (owners, columns)), shape=(n_messages, len(scale)))
@@ -542,10 +571,9 @@ def train_model(
         truth = model.taxonomy.topic_index[validation.intent_index(model.taxonomy)]
         proba = model.predict_proba(validation.texts)
         calibration = tune_review(model.calibration, proba, truth)
-        clearest = model.clearest_topics(validation.texts)
-        model = model.with_calibration(
-            tune_also(calibration, model.taxonomy, proba.argmax(axis=1), clearest, truth, validation.also)
-        )
+        sentences = model.sentences(validation.texts)
+        second = tune_second(calibration.also, sentences, proba, model.taxonomy, validation.also)
+        model = model.with_calibration(replace(calibration, also=second))
     model.metadata.update(
         data_fingerprint=dataset.fingerprint,
         validation_fingerprint=validation.fingerprint if validation is not None else None,
