@@ -54,7 +54,7 @@ CHANGES = {  # what is done to a message, and the points of accuracy that it may
     "politeness": (lambda text: "Пожалуйста, " + text, 1.0),
     "a mild oath": (lambda text: "блин, " + text, 1.0),
     "an emoji": (lambda text: text + " 🙏", 1.0),
-    "the wrong layout": (lambda text: text.translate(str.maketrans(LETTERS, KEYS)), 2.0),
+    "the wrong layout": (lambda text: text.translate(str.maketrans(LETTERS, KEYS)), 2.5),
     "translit": (respelled, 3.0),
     "typos": (with_typos, 3.0),
 }

@@ -31,7 +31,7 @@ COLUMNS = (
 """Columns that are appended to every row."""
 
 _CONNECT_SECONDS = 5  # to find a scheduler
-_CHUNK = 4_000  # rows read, classified and written at once
+_CHUNK = 2_000  # rows read, classified and written at once
 _PERCENT = [f"{i / 10_000:.4f}" for i in range(10_001)]  # every confidence that four decimals can say
 
 

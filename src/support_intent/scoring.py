@@ -14,7 +14,7 @@ from support_intent.hashing import HashIndex, IntArray
 from support_intent.tokens import TokenTable
 
 _OWN = ("_lock", "_types", "_rows", "_lemmas")  # of a process
-MAX_TYPES = 200_000
+MAX_TYPES = 100_000
 """Distinct tokens whose rows are kept; beyond that the table starts anew, so that no input can fill memory."""
 
 _TINY = np.float32(1e-9)
