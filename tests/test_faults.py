@@ -112,6 +112,14 @@ def test_what_is_done_is_not_done_again(inbox, clean, tmp_path, model, monkeypat
     assert not Path(f"{target}.unfinished").exists()
 
 
+def test_a_part_whose_rows_are_missing_is_done_again(inbox, clean, tmp_path, model, monkeypatch):
+    target = tmp_path / "out.csv"
+    stopped(inbox, target, model, monkeypatch)
+    min(Path(f"{target}.unfinished").glob("part-*.csv")).unlink()
+    classify_file(inbox, target, model=model, n_jobs=1, resume=True)
+    assert target.read_bytes() == clean[0]
+
+
 def test_an_unfinished_result_is_never_thrown_away_unasked(inbox, tmp_path, model, monkeypatch):
     target = tmp_path / "out.csv"
     stopped(inbox, target, model, monkeypatch)

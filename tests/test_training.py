@@ -70,7 +70,7 @@ def test_kinds_of_sequences_agree(plain):
         ("где посылка", r"expected a list of messages, found one str; pass \[message\]"),
         (["где", None], "expected a text at index 1, found None of type NoneType"),
         (["где", float("nan")], "expected a text at index 1, found nan of type float"),
-        ([b"abc"], "expected a text at index 0, found b'abc' of type bytes"),
+        ([b"abc"], "expected a text at index 0, found a value of type bytes"),
         (5, "expected a list of messages, found int"),
     ],
 )

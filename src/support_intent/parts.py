@@ -142,7 +142,7 @@ def classify_part(model: IntentModel, task: Task) -> PartResult:
 
 
 def part_result(target: str) -> PartResult | None:
-    """Return what became of a part, or None if it is not done.
+    """Return what became of a part, or None if it is not done: its rows or the record of it are missing.
 
     Parameters
     ----------
@@ -153,6 +153,8 @@ def part_result(target: str) -> PartResult | None:
         with storage.open_binary(_record(target), "rb") as stream:
             fields = json.loads(stream.read())
     except FileNotFoundError:
+        return None
+    if not storage.exists(target):  # the power failed between the two
         return None
     fields["rejected"] = tuple(Rejected(*record) for record in fields["rejected"])
     return PartResult(**fields)

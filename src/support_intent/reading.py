@@ -82,8 +82,10 @@ def check_messages(messages: object) -> list[str]:
         ) from error
     for position, text in enumerate(texts):
         if not isinstance(text, str):
+            # other values may hold a message, which no error quotes
+            value = repr(text) if text is None or isinstance(text, int | float) else "a value"
             raise MessageTypeError(
-                f"expected a text at index {position}, found {text!r} of type {type(text).__name__}; "
+                f"expected a text at index {position}, found {value} of type {type(text).__name__}; "
                 "replace it by '' or leave the message out"
             )
     return texts
