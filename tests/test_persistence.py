@@ -68,7 +68,7 @@ def retype(arrays):
 @pytest.mark.parametrize(
     ("change", "words"),
     [
-        (edit_document(format_version=99), "expected format version 3 in .*, found 99; train the model anew"),
+        (edit_document(format_version=99), "expected format version 4 in .*, found 99; train the model anew"),
         (flip_weight, "its hash differs"),
         (edit_document(unknown_idf=0.5), "its hash differs"),
         (drop_array, "found a difference in pairs"),

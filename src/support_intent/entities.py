@@ -135,6 +135,12 @@ def find_entities(text: str) -> list[Entity]:
         found.append(Entity(kind, start, position, span, *_READERS[kind](span)))
 
 
+@lru_cache(maxsize=1)
+def placeholders() -> Mapping[str, str]:
+    """Return the reserved word of each kind of entity."""
+    return {entry["kind"]: entry["placeholder"] for entry in read_patterns("patterns")}
+
+
 def mask(text: str, entities: Sequence[Entity]) -> str:
     """Put a reserved word in the place of each entity, for the classifier to read.
 
@@ -156,7 +162,7 @@ def mask(text: str, entities: Sequence[Entity]) -> str:
     """
     if not entities:
         return text
-    words, done = _placeholders(), 0
+    words, done = placeholders(), 0
     parts: list[str] = []
     for entity in entities:
         parts += text[done : entity.start], " ", words[entity.kind], " "
@@ -217,11 +223,6 @@ def _master_pattern() -> tuple[re.Pattern[str], Mapping[str | None, str]]:
     kinds["none"] = ""
     gates.append("(?P<none>[0-9]+)")  # no entity begins inside a run of digits
     return compile_pattern("|".join(gates)), kinds
-
-
-@lru_cache(maxsize=1)
-def _placeholders() -> Mapping[str, str]:
-    return {entry["kind"]: entry["placeholder"] for entry in read_patterns("patterns")}
 
 
 _Reading = tuple[str, bool, str]  # value, is_valid, problem

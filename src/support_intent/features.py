@@ -1,4 +1,4 @@
-"""Token types → sparse feature rows; the vocabulary that training learns and inference reads.
+"""Token types → sparse feature rows, by the vocabulary that training learns.
 
 A row has a lemma block, a block of character n-grams (two to five letters, with the spaces at the word's
 ends) and a block of the lemma's semantic classes, each of unit length times its weight, times the token's
@@ -9,28 +9,26 @@ sums over tokens.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
 import numpy as np
-import scipy.sparse as sp
 from numpy.typing import NDArray
 
 from support_intent.hashing import PADDING, HashIndex, IntArray, KeyArray, byte_words, hash_words
-from support_intent.lemmas import Reading, is_word, word_forms
-from support_intent.lexicon import FRAME
-from support_intent.spelling import MIN_LETTERS, Speller
-from support_intent.tokens import CODE_PAGE, TokenTable
+from support_intent.lemmas import is_word
+from support_intent.spelling import Speller
+from support_intent.tokens import CODE_PAGE
 
 FloatArray = NDArray[np.float32]
 
 _NGRAM_SIZES = (2, 3, 4, 5)
 _MAX_NGRAM_LETTERS = 32  # letters of a word that are cut into n-grams: no Russian word of use is longer
-_PERSONAL_MESSAGES = 3  # in which a name or an unknown word must occur to be kept: fewer could tell of one person
 _MAX_DISTANCE = 2  # words from one lemma of a pair to the other
-_NO_LEMMA = -1
+NO_LEMMA = -1
+"""In the place of a lemma that the vocabulary does not have."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,10 +59,12 @@ class FeatureOptions:
 
 @dataclass(frozen=True, slots=True)
 class TypeRows:
-    """The features of some token types."""
+    """The features of some token types, in the arrays of a compressed sparse matrix."""
 
-    lemmas: IntArray  # (n_types,) position in the vocabulary's lemmas, -1 if it has none
-    features: sp.csr_matrix  # (n_types, n_features)
+    lemmas: IntArray  # (n_types,) position in the vocabulary's lemmas, `NO_LEMMA` if it has none
+    bounds: NDArray[np.int64]  # (n_types + 1,) type i has the entries bounds[i]:bounds[i + 1]
+    columns: NDArray[np.int64]  # (n_entries,) features
+    values: FloatArray  # (n_entries,)
     squares: FloatArray  # (n_types,) squared length of each row
 
 
@@ -138,6 +138,28 @@ def pair_keys(lemmas: IntArray, indptr: IntArray) -> tuple[IntArray, IntArray, K
     return firsts.astype(np.int32), seconds.astype(np.int32), keys
 
 
+def near_pairs(lemmas: Sequence[int]) -> list[int]:
+    """Join the lemmas of one message as `pair_keys` does, in the same order.
+
+    Examples
+    --------
+    >>> lemmas = [3, -1, 5, 7]
+    >>> indptr = np.array([0, 4], np.int32)
+    >>> near_pairs(lemmas) == pair_keys(np.array(lemmas, np.int32), indptr)[2].tolist()
+    True
+    """
+    keys = []
+    before, last = -1, -1
+    for lemma in lemmas:
+        if lemma >= 0:
+            if before >= 0:
+                keys.append(before << 32 | lemma)
+            if last >= 0:
+                keys.append(last << 32 | lemma)
+        before, last = last, lemma
+    return keys
+
+
 class Vocabulary:
     """What is known of words: forms, lemmas, n-grams and pairs, each with its place among the features.
 
@@ -148,7 +170,7 @@ class Vocabulary:
     lemmas : sequence of str, length n_lemmas
     lemma_idf : ndarray of float32, shape (n_lemmas,)
     form_hashes : ndarray of uint64, shape (n_forms,)
-        Hashes of the word forms (`support_intent.hashing.hash_words`).
+        Hashes of the word forms (`support_intent.hashing.hash_words`), ascending.
     form_lemmas : ndarray of int32, shape (n_forms,)
         The lemma of each form.
     ngram_keys : ndarray of uint64, shape (n_ngrams,)
@@ -195,7 +217,7 @@ class Vocabulary:
         self.spellings = tuple(spellings)
         self.unknown_idf = unknown_idf
         self.options = options
-        self._forms = HashIndex(form_hashes)
+        self._class_sizes = np.diff(class_bounds, append=class_bounds[-1:])  # of lemma -1, which is none, too
         self._ngrams = HashIndex(ngram_keys)
         self._pairs = HashIndex(pair_keys)
 
@@ -225,36 +247,60 @@ class Vocabulary:
         -------
         TypeRows
         """
-        n_types, n_lemmas = len(types), len(self.lemmas)
+        n_types, n_lemmas, n_ngrams = len(types), len(self.lemmas), len(self.ngram_keys)
         hashes, types = self._mend(hashes, types)
-        forms = self._forms.lookup(hashes)
-        lemmas = np.where(forms >= 0, self.form_lemmas[forms], _NO_LEMMA).astype(np.int32)  # (n_types,)
+        lemmas = self._form_lemmas(hashes)  # (n_types,)
         has_lemma = lemmas >= 0
         idf = np.where(has_lemma, self.lemma_idf[lemmas], np.float32(self.unknown_idf)).astype(np.float32)
 
+        owners, columns, counts = self._ngram_counts(types)
+        lengths = np.sqrt(np.bincount(owners, counts * counts, n_types)).astype(np.float32)
+        has_ngrams = lengths > 0
+        ngram_weight = np.float32(self.options.ngram_weight)
+        ngram_scale = np.divide(idf * ngram_weight, lengths, out=np.zeros_like(idf), where=has_ngrams)
+
+        members, classes, n_classes = self._classes(lemmas)
+        has_class = n_classes > 0
+        class_weight = np.float32(self.options.lexicon_weight)
+        class_scale = idf * class_weight / np.sqrt(np.maximum(n_classes, 1)).astype(np.float32)
+
+        with_lemma = np.flatnonzero(has_lemma)
+        rows = np.concatenate((with_lemma, owners, members))
+        order = np.argsort(rows, kind="stable")
+        columns = np.concatenate((lemmas[with_lemma], n_lemmas + columns, n_lemmas + n_ngrams + classes))
+        values = np.concatenate((idf[with_lemma], counts * ngram_scale[owners], class_scale[members]))
+        bounds = np.concatenate(([0], np.cumsum(np.bincount(rows, minlength=n_types))))
+        squares = idf * idf * (has_lemma + has_ngrams * ngram_weight**2 + has_class * class_weight**2)
+        return TypeRows(lemmas, bounds, columns[order], values[order], squares.astype(np.float32))
+
+    def _ngram_counts(self, types: Sequence[bytes]) -> tuple[NDArray[np.int64], NDArray[np.int64], FloatArray]:
+        """Count the known n-grams of each type: the type, the n-gram and how often, by type and n-gram."""
         owners, keys = ngrams(types)
         found = self._ngrams.lookup(keys)
         is_found = found >= 0
-        counts = sp.csr_matrix(
-            (np.ones(int(is_found.sum()), np.float32), (owners[is_found], found[is_found])),
-            shape=(n_types, len(self.ngram_keys)),
-        )
-        lengths = np.sqrt(np.asarray(counts.multiply(counts).sum(axis=1), dtype=np.float32).ravel())
-        has_ngrams = lengths > 0
-        weight = np.float32(self.options.ngram_weight)
-        scale = np.divide(idf * weight, lengths, out=np.zeros_like(idf), where=has_ngrams)
+        n_ngrams = max(len(self.ngram_keys), 1)
+        distinct, counts = np.unique(owners[is_found].astype(np.int64) * n_ngrams + found[is_found], return_counts=True)
+        return distinct // n_ngrams, distinct % n_ngrams, counts.astype(np.float32)
 
-        with_lemma = np.flatnonzero(has_lemma)
-        lemma_block = sp.csr_matrix((idf[with_lemma], (with_lemma, lemmas[with_lemma])), shape=(n_types, n_lemmas))
-        class_block, has_class = self._class_block(lemmas, idf)
-        features = sp.hstack((lemma_block, sp.diags_array(scale) @ counts, class_block), format="csr", dtype=np.float32)
-        lexicon_weight = np.float32(self.options.lexicon_weight)
-        squares = idf * idf * (has_lemma + has_ngrams * weight * weight + has_class * lexicon_weight * lexicon_weight)
-        return TypeRows(lemmas, features, squares.astype(np.float32))
+    def _classes(self, lemmas: IntArray) -> tuple[NDArray[np.int64], IntArray, NDArray[np.int64]]:
+        """Return the type and the class of each membership, and the number of classes of each type."""
+        sizes = np.where(lemmas >= 0, self._class_sizes[lemmas], 0)  # (n_types,)
+        members = np.repeat(np.arange(len(lemmas)), sizes)
+        firsts = self.class_bounds[lemmas] - (np.cumsum(sizes) - sizes)
+        return members, self.class_columns[firsts[members] + np.arange(len(members))], sizes
+
+    def _form_lemmas(self, hashes: KeyArray) -> IntArray:
+        """Return the lemma of each word form, `NO_LEMMA` if the form is not known."""
+        if not len(self.form_hashes):
+            return np.full(len(hashes), NO_LEMMA, np.int32)
+        # only new words are looked up here: a hash table would take longer to make than it ever saves
+        places = np.minimum(np.searchsorted(self.form_hashes, hashes), len(self.form_hashes) - 1)
+        is_form = self.form_hashes[places] == hashes
+        return np.where(is_form, self.form_lemmas[places], np.int32(NO_LEMMA))
 
     def _mend(self, hashes: KeyArray, types: Sequence[bytes]) -> tuple[KeyArray, Sequence[bytes]]:
         """Put known words in the place of misspelt ones: those that neither we nor the dictionary know."""
-        strange = np.flatnonzero(self._forms.lookup(hashes) < 0)
+        strange = np.flatnonzero(self._form_lemmas(hashes) == NO_LEMMA)
         if not (strange.size and self.spellings):
             return hashes, types
         nearest = self._speller.nearest([types[i] for i in strange.tolist()])
@@ -270,16 +316,6 @@ class Vocabulary:
             types[i] = word
         hashes[list(mended)] = hash_words(list(mended.values()))
         return hashes, types
-
-    def _class_block(self, lemmas: IntArray, idf: FloatArray) -> tuple[sp.csr_matrix, NDArray[np.bool_]]:
-        """Make the rows of semantic classes, and tell which types have any."""
-        sizes = np.where(lemmas >= 0, np.diff(self.class_bounds, append=0)[lemmas], 0)  # (n_types,)
-        bounds = np.concatenate(([0], np.cumsum(sizes))).astype(np.int32)
-        firsts = np.repeat(self.class_bounds[lemmas] - bounds[:-1], sizes)
-        columns = self.class_columns[firsts + np.arange(bounds[-1])]
-        values = np.repeat(idf * self.options.lexicon_weight / np.sqrt(np.maximum(sizes, 1)), sizes)
-        shape = (len(lemmas), len(self.class_names))
-        return sp.csr_matrix((values.astype(np.float32), columns, bounds), shape=shape), sizes > 0
 
     def pairs(self, lemmas: IntArray, indptr: IntArray) -> tuple[IntArray, IntArray, IntArray]:
         """Find the kept pairs of a batch.
@@ -297,9 +333,13 @@ class Vocabulary:
             The pair's position among the pairs.
         """
         firsts, seconds, keys = pair_keys(lemmas, indptr)
-        columns = self._pairs.lookup(keys)
+        columns = self.pair_columns(keys)
         found = columns >= 0
         return firsts[found], seconds[found], columns[found]
+
+    def pair_columns(self, keys: KeyArray) -> IntArray:
+        """Return the place of each pair (`pair_keys`) among the kept ones, -1 if it is not kept."""
+        return self._pairs.lookup(keys)
 
     def to_arrays(self) -> dict[str, NDArray[Any]]:
         """Return the learned arrays by name, for the model file."""
@@ -313,128 +353,3 @@ class Vocabulary:
             "class_bounds": self.class_bounds,
             "class_columns": self.class_columns,
         }
-
-
-def learn_vocabulary(
-    table: TokenTable,
-    read: Callable[[str], Reading],
-    options: FeatureOptions,
-    lexicon: Mapping[str, tuple[str, ...]] | None = None,
-) -> Vocabulary:
-    """Learn the vocabulary of a batch of training messages.
-
-    Every lemma, of the messages and of the lexicon, is kept with all its dictionary forms, so that inference needs
-    no dictionary.
-
-    Parameters
-    ----------
-    table : TokenTable
-        The training messages.
-    read : callable
-        Gives the likeliest `Reading` of a lower-case word.
-    options : FeatureOptions
-    lexicon : mapping of str to tuple of str, optional
-        The semantic classes of lemmas (`support_intent.lexicon.load_lexicon`).
-
-    Returns
-    -------
-    Vocabulary
-    """
-    n_messages = len(table.indptr) - 1
-    _, first, type_ids = np.unique(table.hashes, return_index=True, return_inverse=True)
-    types = table.texts(first)
-    words = [word.decode(CODE_PAGE) for word in types]
-    type_lemmas = [read(word).lemma for word in words]
-    classes = {read(word).lemma: names for word, names in (lexicon or {}).items()}
-    owners = np.repeat(np.arange(n_messages, dtype=np.int32), np.diff(table.indptr))  # (n_tokens,)
-    type_counts = _message_counts(owners, type_ids, len(types))
-    lemmas = sorted({*_impersonal(words, type_counts, read), *classes})
-    lemma_ids = {lemma: i for i, lemma in enumerate(lemmas)}
-    type_lemma_ids = np.array([lemma_ids.get(lemma, _NO_LEMMA) for lemma in type_lemmas], dtype=np.int32)  # (n_types,)
-
-    token_lemmas = type_lemma_ids[type_ids]  # (n_tokens,)
-    has_lemma = token_lemmas != _NO_LEMMA
-    lemma_counts = _message_counts(owners[has_lemma], token_lemmas[has_lemma], len(lemmas))
-
-    form_lemmas = {word: lemma for word, lemma in zip(words, type_lemmas, strict=True) if lemma in lemma_ids}
-    form_lemmas.update({word: read(word).lemma for word in lexicon or {} if word not in form_lemmas})
-    for form in sorted(word_forms(lemmas) - form_lemmas.keys()):
-        lemma = read(form).lemma
-        if lemma in lemma_ids:
-            form_lemmas[form] = lemma
-    forms = [form for form in sorted(form_lemmas) if _is_encodable(form)]
-
-    type_owners, keys = ngrams(types)
-    distinct_keys, key_ids = np.unique(keys, return_inverse=True)
-    type_ngrams = sp.csr_matrix(
-        (np.ones(len(keys), np.int32), (type_owners, key_ids)), shape=(len(types), len(distinct_keys))
-    )
-    in_message = sp.csr_matrix((np.ones(len(owners), np.int32), (owners, type_ids)), shape=(n_messages, len(types)))
-    occurrence = (in_message @ type_ngrams).tocsr()
-    ngram_counts = np.bincount(occurrence.indices, minlength=len(distinct_keys))
-
-    _, seconds, pairs = pair_keys(token_lemmas, table.indptr)
-    distinct_pairs, pair_ids = np.unique(pairs, return_inverse=True)
-    pair_counts = _message_counts(owners[seconds], pair_ids, len(distinct_pairs))
-    is_kept = pair_counts >= options.min_messages
-    kept_pairs, pair_counts = distinct_pairs[is_kept], pair_counts[is_kept]
-
-    spellings = [
-        (-count, word)
-        for count, word, lemma in zip(type_counts.tolist(), words, type_lemmas, strict=True)
-        if count >= options.min_messages and lemma in lemma_ids
-    ]
-    class_ids = {name: i for i, name in enumerate(sorted({name for names in classes.values() for name in names}))}
-    memberships = [classes.get(lemma, ()) for lemma in lemmas]
-    is_frame = np.array([not FRAME.isdisjoint(names) for names in memberships], dtype=bool)
-    firsts, nexts = kept_pairs >> np.uint64(32), kept_pairs & np.uint64(0xFFFFFFFF)  # as `pair_keys` joins them
-    in_frame = is_frame[firsts.astype(np.intp)] | is_frame[nexts.astype(np.intp)]
-    frame_weight = np.float32(options.frame_weight)
-
-    return Vocabulary(
-        lemmas=lemmas,
-        lemma_idf=_idf(n_messages, np.maximum(lemma_counts, 1)) * np.where(is_frame, frame_weight, np.float32(1)),
-        form_hashes=hash_words([form.encode(CODE_PAGE) for form in forms]),
-        form_lemmas=np.array([lemma_ids[form_lemmas[form]] for form in forms], dtype=np.int32),
-        ngram_keys=distinct_keys[ngram_counts >= options.min_messages],
-        pair_keys=kept_pairs,
-        pair_idf=_idf(n_messages, pair_counts) * np.where(in_frame, frame_weight, np.float32(1)),
-        class_bounds=np.concatenate(([0], np.cumsum([len(names) for names in memberships]))).astype(np.int32),
-        class_columns=np.array([class_ids[name] for names in memberships for name in names], dtype=np.int32),
-        class_names=tuple(class_ids),
-        spellings=[word for _, word in sorted(spellings) if len(word) >= MIN_LETTERS and read(word).is_known],
-        unknown_idf=float(_idf(n_messages, np.array([1]))[0]),
-        options=options,
-    )
-
-
-def _impersonal(words: Sequence[str], counts: NDArray[np.int64], read: Callable[[str], Reading]) -> set[str]:
-    """Return the lemmas that tell of no person: words of the dictionary but names, and what several messages have."""
-    n_messages: dict[str, int] = {}
-    personal = set()
-    for word, count in zip(words, counts.tolist(), strict=True):
-        reading = read(word)
-        n_messages[reading.lemma] = n_messages.get(reading.lemma, 0) + count
-        if reading.is_name or not reading.is_known:
-            personal.add(reading.lemma)
-    return {lemma for lemma, n in n_messages.items() if n >= _PERSONAL_MESSAGES or lemma not in personal}
-
-
-def _message_counts(owners: IntArray, columns: NDArray[Any], n_columns: int) -> NDArray[np.int64]:
-    """Count the messages in which each column occurs."""
-    distinct = np.unique(owners.astype(np.int64) * n_columns + columns)
-    return np.bincount(distinct % max(n_columns, 1), minlength=n_columns)
-
-
-def _idf(n_messages: int, counts: NDArray[Any]) -> FloatArray:
-    """Return the smoothed inverse document frequency, as scikit-learn's ``TfidfTransformer`` defines it."""
-    idf: FloatArray = (np.log((1 + n_messages) / (1 + counts)) + 1).astype(np.float32)
-    return idf
-
-
-def _is_encodable(form: str) -> bool:
-    try:
-        form.encode(CODE_PAGE)
-    except UnicodeEncodeError:
-        return False
-    return True

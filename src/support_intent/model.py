@@ -19,7 +19,7 @@ from support_intent.calibration import (
     sum_by_topic,
 )
 from support_intent.features import Vocabulary
-from support_intent.reading import Prepared, blocks, check_messages, prepare
+from support_intent.reading import Prepared, blocks, check_messages, prepare, read_one
 from support_intent.routing import Router, load_router
 from support_intent.scoring import Scorer, Weights
 from support_intent.taxonomy import Taxonomy
@@ -76,6 +76,7 @@ class IntentModel:
         self._scorer = Scorer(vocabulary, weights)
         self._rule_proba = rule_proba
         self._topic_index = taxonomy.topic_index
+        self._topic_names = np.array(taxonomy.topic_ids)
 
     @property
     def topics(self) -> tuple[str, ...]:
@@ -166,7 +167,7 @@ class IntentModel:
         MessageTypeError
             If something among the messages is not a text.
         """
-        topics: NDArray[np.str_] = np.array(self.topics)[self.predict_proba(messages).argmax(axis=1)]
+        topics: NDArray[np.str_] = self._topic_names[self.predict_proba(messages).argmax(axis=1)]
         return topics
 
     def predict_intents(self, messages: Messages) -> NDArray[np.str_]:
@@ -211,6 +212,8 @@ class IntentModel:
             Columns are `intents`; rows sum to one.
         """
         texts = check_messages(messages)
+        if len(texts) == 1:
+            return self._proba_one(texts[0])
         proba = [self._proba(prepare(block)) for block in blocks(texts)]
         return np.concatenate(proba) if proba else np.zeros((0, len(self.intents)), np.float32)
 
@@ -295,6 +298,13 @@ class IntentModel:
         ruled = np.flatnonzero(prepared.rules)
         proba[ruled] = self._rule_proba[prepared.rules[ruled]]
         return proba
+
+    def _proba_one(self, message: str) -> FloatArray:
+        """Return what `_proba` does for a message alone, many times as quick: shape (1, n_intents)."""
+        tokens, rule = read_one(message)
+        if rule:
+            return self._rule_proba[rule : rule + 1].copy()
+        return softmax(self._scorer.logits_one(tokens), self.calibration.temperature)
 
     def _best(self, proba: FloatArray) -> tuple[FloatArray, NDArray[np.intp]]:
         """Return topic probabilities (n_messages, n_topics) and the best intent inside the best topic."""

@@ -11,7 +11,6 @@ from dataclasses import dataclass, replace
 from functools import lru_cache
 from pathlib import Path
 
-import joblib
 import numpy as np
 
 from support_intent import storage
@@ -191,6 +190,8 @@ def classify_parts(
         for task in tasks:
             yield classify_part(model, task)
     else:
+        import joblib  # three hundredths of a second that whoever imports the package need not pay
+
         with tempfile.TemporaryDirectory(prefix="support-intent-") as folder:
             shared = str(Path(folder) / "model")
             joblib.dump(model, shared)
@@ -204,12 +205,16 @@ def _classify_shared(shared: str, task: Task) -> PartResult:
 
 @lru_cache(maxsize=1)
 def _shared_model(shared: str) -> IntentModel:
+    import joblib
+
     # written by the parent process a moment ago, in a folder that only this user can enter
     model: IntentModel = joblib.load(shared, mmap_mode="r")
     return model
 
 
 def _on_cluster(model: IntentModel, tasks: Sequence[Task], scheduler: str) -> Iterator[PartResult]:
+    import joblib
+
     distributed = library("distributed", "dask")
     try:
         client = distributed.Client(scheduler, timeout=_CONNECT_SECONDS)
@@ -222,6 +227,8 @@ def _on_cluster(model: IntentModel, tasks: Sequence[Task], scheduler: str) -> It
 
 def n_cores() -> int:
     """Return the processors that this process may use."""
+    import joblib
+
     return int(joblib.cpu_count())
 
 

@@ -11,7 +11,7 @@ import zlib
 from collections.abc import Mapping
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import numpy as np
 from numpy.typing import NDArray
@@ -26,10 +26,11 @@ from support_intent.routing import Router
 from support_intent.scoring import Weights
 from support_intent.taxonomy import Taxonomy
 
-FORMAT_VERSION = 3
+FORMAT_VERSION = 4
 """Version of the layout of model files that this package writes and reads."""
 
-_DOCUMENT = "document"
+_DOCUMENT, _HASH = "document", "hash"
+_STORED = ("form_hashes", "features", _HASH)  # hashes don't shrink; unpacking the weights is a third of the loading
 _SMOKE_TOLERANCE = 1e-3  # machines round sums differently; a damaged model is off by far more
 _SMOKE_MESSAGES = (
     "Где моя посылка, отправили две недели назад?",
@@ -75,13 +76,14 @@ def save_model(model: IntentModel, path: str | Path) -> None:
     target = Path(path)
     arrays = _arrays(model)
     document = _document(model)
-    document["hash"] = _hash(document, arrays)
-    text = json.dumps(document, ensure_ascii=False, sort_keys=True, separators=(",", ":"))
-    arrays[_DOCUMENT] = np.frombuffer(text.encode("utf-8"), np.uint8)
+    text = _dump(document)
+    digest = _digest(text, arrays)
+    arrays[_DOCUMENT] = np.frombuffer(text, np.uint8)
+    arrays[_HASH] = np.frombuffer(digest, np.uint8)
     temporary = target.with_name(f".{target.name}.{os.getpid()}.part")
     try:
         with temporary.open("wb") as file:
-            np.savez_compressed(file, allow_pickle=False, **arrays)
+            _write_arrays(file, arrays)
             file.flush()
             os.fsync(file.fileno())
         temporary.replace(target)
@@ -116,9 +118,11 @@ def load_model(path: str | Path | None = None, *, router: Router | None = None) 
     """
     source = Path(path) if path is not None else resource_path("model.npz")
     arrays = _read_arrays(source)
-    document = _read_document(source, arrays)
+    expected = arrays.pop(_HASH, None)
+    text = arrays.pop(_DOCUMENT, None)
+    document = _read_document(source, text)
     _check_layout(source, document, arrays)
-    if document.pop("hash", None) != _hash(document, arrays):
+    if text is None or expected is None or expected.tobytes() != _digest(text.tobytes(), arrays):
         raise ModelFileError(
             f"expected the contents that {source} was written with, found others (its hash differs); "
             "the file was damaged or changed: copy it again or train it anew"
@@ -149,7 +153,7 @@ def fingerprint(model: IntentModel) -> str:
     costs = None if model.costs is None else [model.costs.answers.tolist(), model.costs.person.tolist()]
     document = {**_document(model), "smoke": None}  # its last digits are the machine's
     answered = {**document, "channels": [column.tolist() for column in channels], "costs": costs}
-    return _hash(answered, _arrays(model))
+    return _digest(_dump(answered), _arrays(model)).hex()
 
 
 def _document(model: IntentModel) -> dict[str, Any]:
@@ -190,13 +194,26 @@ def _sizes(model: IntentModel) -> dict[str, int]:
     }
 
 
-def _hash(document: Mapping[str, Any], arrays: Mapping[str, NDArray[Any]]) -> str:
-    digest = hashlib.sha256()
-    digest.update(json.dumps(document, ensure_ascii=False, sort_keys=True, separators=(",", ":")).encode("utf-8"))
+def _dump(document: Mapping[str, Any]) -> bytes:
+    return json.dumps(document, ensure_ascii=False, sort_keys=True, separators=(",", ":")).encode("utf-8")
+
+
+def _digest(document: bytes, arrays: Mapping[str, NDArray[Any]]) -> bytes:
+    digest = hashlib.sha256(document)
     for name in _LAYOUT:
         digest.update(name.encode("utf-8"))
-        digest.update(np.ascontiguousarray(arrays[name]).tobytes())
-    return digest.hexdigest()
+        digest.update(np.ascontiguousarray(arrays[name]).data)
+    return digest.digest()
+
+
+def _write_arrays(file: BinaryIO, arrays: Mapping[str, NDArray[Any]]) -> None:
+    """Write arrays as ``numpy.savez_compressed`` does, but those of `_STORED` as they are."""
+    with zipfile.ZipFile(file, "w") as archive:
+        for name, array in arrays.items():
+            entry = zipfile.ZipInfo(f"{name}.npy")  # with no time of writing
+            entry.compress_type = zipfile.ZIP_STORED if name in _STORED else zipfile.ZIP_DEFLATED
+            with archive.open(entry, "w", force_zip64=True) as member:
+                np.lib.format.write_array(member, array, allow_pickle=False)
 
 
 def _read_arrays(source: Path) -> dict[str, NDArray[Any]]:
@@ -228,8 +245,7 @@ def _read_arrays(source: Path) -> dict[str, NDArray[Any]]:
         raise ModelFileError(f"expected a readable model file at {source}, found: {error}; copy it again") from error
 
 
-def _read_document(source: Path, arrays: dict[str, NDArray[Any]]) -> dict[str, Any]:
-    raw = arrays.pop(_DOCUMENT, None)
+def _read_document(source: Path, raw: NDArray[Any] | None) -> dict[str, Any]:
     foreign = f"expected a model file of support_intent at {source}, found an archive of something else; "
     if raw is None or raw.dtype != np.uint8:
         raise ModelFileError(foreign + "pass a file that save_model wrote")

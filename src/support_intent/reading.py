@@ -14,12 +14,25 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from support_intent.entities import Entity, find_entities, mask
+from support_intent.entities import Entity, find_entities, mask, placeholders
 from support_intent.errors import MessageTypeError
 from support_intent.hashing import IntArray
 from support_intent.lemmas import is_word
 from support_intent.normalize import RepairKind, fold, normalize, repair
-from support_intent.tokens import LATIN, STRANGE, TokenTable, encode, oddities, sentence_bounds, splice, tokenize
+from support_intent.tokens import (
+    CODE_PAGE,
+    LATIN,
+    STRANGE,
+    TokenTable,
+    encode,
+    encode_one,
+    oddities,
+    oddity,
+    sentence_bounds,
+    splice,
+    split,
+    tokenize,
+)
 
 MAX_LETTERS = 32_767
 """Letters of a message that are read; an Excel cell holds no more (Microsoft's "Excel specifications and limits")."""
@@ -145,6 +158,37 @@ def prepare(messages: Sequence[str]) -> Prepared:
     return Prepared(table, sentence_bounds(block, table), rules, repairs, entities, read)
 
 
+def read_one(message: str) -> tuple[list[bytes], int]:
+    """Read a single message as `prepare` reads a block, without the making of arrays.
+
+    Parameters
+    ----------
+    message : str
+
+    Returns
+    -------
+    tokens : list of bytes
+    rule : int
+        Position in `RULES`.
+
+    Examples
+    --------
+    >>> tokens, rule = read_one("ult gjcskrf")
+    >>> [token.decode("cp1251") for token in tokens], RULES[rule]
+    (['где', 'посылка'], '')
+    """
+    text = message[:MAX_LETTERS]
+    data, rule = encode_one(text), 0
+    kind = oddity(data)
+    if kind:
+        careful = _read_carefully(text, kind)
+        data, rule = careful.text.encode(CODE_PAGE, "replace"), careful.rule
+    tokens = split(data)
+    if not rule and len(tokens) < 2:
+        rule = _NO_WORDS if not tokens else _ONE_LETTER if len(tokens[0]) == 1 else 0
+    return tokens, rule
+
+
 class _Careful(NamedTuple):
     text: str
     repair: int
@@ -162,7 +206,7 @@ def _read_carefully(message: str, oddity: int) -> _Careful:
     rule = _rule(message, entities)
     kind: RepairKind = ""
     if not rule and oddity & (LATIN | STRANGE) and _LATIN.search(text):
-        text, kind = repair(text, is_word)
+        text, kind = repair(text, is_word, placeholders().values())
     return _Careful(text, REPAIRS.index(kind), rule, entities)
 
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import tomllib
+from copy import deepcopy
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -60,7 +62,17 @@ def read_toml(name: str, path: str | Path | None = None) -> dict[str, Any]:
     >>> sorted(read_toml("channels.toml"))
     ['channels']
     """
-    source = Path(path) if path is not None else resource_path(name)
+    if path is None:
+        return deepcopy(_packaged(name))
+    return _read(Path(path), name)
+
+
+@lru_cache
+def _packaged(name: str) -> dict[str, Any]:
+    return _read(resource_path(name), name)
+
+
+def _read(source: Path, name: str) -> dict[str, Any]:
     try:
         document = tomllib.loads(source.read_text(encoding="utf-8"))
     except OSError as error:

@@ -2,22 +2,25 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
+from itertools import pairwise
 from threading import Lock
 from typing import Any, NamedTuple
 
 import numpy as np
-import scipy.sparse as sp
 from numpy.typing import NDArray
 
-from support_intent.features import FloatArray, Vocabulary
-from support_intent.hashing import HashIndex, IntArray
+from support_intent.features import FloatArray, TypeRows, Vocabulary, near_pairs
+from support_intent.hashing import HashIndex, IntArray, KeyArray, hash_words
 from support_intent.tokens import TokenTable
 
-_OWN = ("_lock", "_types", "_rows", "_lemmas")  # of a process
+_OWN = ("_lock", "_types", "_rows", "_lemmas", "_known", "_known_pairs")  # of a process
 MAX_TYPES = 100_000
 """Distinct tokens whose rows are kept; beyond that the table starts anew, so that no input can fill memory."""
 
 _TINY = np.float32(1e-9)
+_CHUNK_TYPES = 1_000  # whose weighted entries are held at a time
+_FEW_MESSAGES = 8  # which are summed one after the other
 
 
 class Weights(NamedTuple):
@@ -70,8 +73,6 @@ class Scorer:
         self.vocabulary = vocabulary
         self.weights = weights
         self.n_intents = len(weights.intercept)
-        steps = weights.feature_steps[:, None]
-        self._features: FloatArray = weights.features.astype(np.float32) * steps  # (n_features, n_intents)
         scale = vocabulary.pair_scale
         self._pairs = np.empty((len(scale), self.n_intents + 1), np.float32)
         self._pairs[:, :-1] = weights.pairs * (weights.pair_steps * scale)[:, None]
@@ -93,6 +94,8 @@ class Scorer:
         self._types = HashIndex()
         self._rows = np.empty((1024, self.n_intents + 1), np.float32)  # scores, then the squared length
         self._lemmas = np.empty(1024, np.int32)
+        self._known: dict[bytes, tuple[int, int]] = {}  # token → row, lemma; of messages that came alone
+        self._known_pairs: dict[int, int] = {}  # two lemmas → column, -1 for a pair that is not kept
 
     def logits(self, table: TokenTable) -> FloatArray:
         """Score a block of messages.
@@ -107,7 +110,7 @@ class Scorer:
         """
         n_messages = len(table.indptr) - 1
         with self._lock:
-            ids = self._type_ids(table)  # (n_tokens,)
+            ids = self._type_ids(table.hashes, table.texts)  # (n_tokens,)
             sums = _gather(ids, table.indptr, self._rows)  # (n_messages, n_intents + 1)
             _, seconds, columns = self.vocabulary.pairs(self._lemmas[ids], table.indptr)
         if len(columns):
@@ -116,6 +119,53 @@ class Scorer:
         norms: FloatArray = np.sqrt(np.maximum(sums[:, -1:], _TINY))  # (n_messages, 1)
         logits: FloatArray = sums[:, :-1] / norms + self.weights.intercept
         return logits.reshape(n_messages, self.n_intents)
+
+    def logits_one(self, tokens: Sequence[bytes]) -> FloatArray:
+        """Score a single message, the same sums in the same order as `logits` makes, by dictionaries.
+
+        Arrays pay for many messages; for one, half of the time would go into their making.
+
+        Parameters
+        ----------
+        tokens : sequence of bytes, at least one
+            As `support_intent.tokens.split` gives them.
+
+        Returns
+        -------
+        ndarray of float32, shape (1, n_intents)
+        """
+        with self._lock:
+            known = self._known
+            try:
+                found = [known[token] for token in tokens]
+            except KeyError:
+                found = self._meet(tokens)
+            sums = np.add.reduce(self._rows.take([row for row, _ in found], axis=0), axis=0)  # (n_intents + 1,)
+            columns = self._pair_columns([lemma for _, lemma in found])
+        if columns:
+            sums += np.add.reduce(self._pairs.take(columns, axis=0), axis=0)
+        norm = np.sqrt(max(sums[-1], _TINY))
+        logits: FloatArray = (sums[:-1] / norm + self.weights.intercept)[None]
+        return logits
+
+    def _meet(self, tokens: Sequence[bytes]) -> list[tuple[int, int]]:
+        """Look up tokens of which some have never come alone, and remember them."""
+        ids = self._type_ids(hash_words(tokens), lambda positions: [tokens[i] for i in positions.tolist()])
+        found = list(zip(ids.tolist(), self._lemmas[ids].tolist(), strict=True))
+        self._known.update(zip(tokens, found, strict=True))
+        return found
+
+    def _pair_columns(self, lemmas: Sequence[int]) -> list[int]:
+        """Return the columns of the kept pairs of one message."""
+        keys, known = near_pairs(lemmas), self._known_pairs
+        try:
+            columns = [known[key] for key in keys]
+        except KeyError:
+            if len(known) + len(keys) > MAX_TYPES:
+                known.clear()
+            columns = self.vocabulary.pair_columns(np.array(keys, np.uint64)).tolist()
+            known.update(zip(keys, columns, strict=True))
+        return [column for column in columns if column >= 0]
 
     def contributions(self, table: TokenTable) -> Contributions:
         """Split the logits of one message into what each token adds; they sum up exactly.
@@ -126,7 +176,7 @@ class Scorer:
             Of a single message.
         """
         with self._lock:
-            ids = self._type_ids(table)
+            ids = self._type_ids(table.hashes, table.texts)
             parts = self._rows[ids]  # (n_tokens, n_intents + 1)
             firsts, seconds, columns = self.vocabulary.pairs(self._lemmas[ids], table.indptr)
         halves = self._pairs[columns] / 2
@@ -135,16 +185,17 @@ class Scorer:
         norm = np.sqrt(np.maximum(parts[:, -1].sum(), _TINY))
         return Contributions(parts[:, :-1] / norm, self.weights.intercept)
 
-    def _type_ids(self, table: TokenTable) -> IntArray:
-        ids = self._types.lookup(table.hashes)
+    def _type_ids(self, hashes: KeyArray, texts: Callable[[NDArray[np.intp]], list[bytes]]) -> IntArray:
+        """Return the row of each token; `texts` spells out the tokens at some positions."""
+        ids = self._types.lookup(hashes)
         missing = np.flatnonzero(ids < 0)
         if missing.size:
             if len(self._types) + len(missing) > MAX_TYPES:
                 self._forget()
                 missing = np.arange(len(ids))
-            new, first = np.unique(table.hashes[missing], return_index=True)
-            self._add(new, table.texts(missing[first]))
-            ids[missing] = self._types.lookup(table.hashes[missing])
+            new, first = np.unique(hashes[missing], return_index=True)
+            self._add(new, texts(missing[first]))
+            ids[missing] = self._types.lookup(hashes[missing])
         return ids
 
     def _add(self, hashes: NDArray[np.uint64], types: list[bytes]) -> None:
@@ -154,17 +205,36 @@ class Scorer:
             self._rows = np.concatenate((self._rows[:known], np.empty((room - known, self.n_intents + 1), np.float32)))
             self._lemmas = np.concatenate((self._lemmas[:known], np.empty(room - known, np.int32)))
         new = self.vocabulary.rows(hashes, types)
-        self._rows[known:total, :-1] = new.features @ self._features
+        self._rows[known:total, :-1] = _scores(new, self.weights)
         self._rows[known:total, -1] = new.squares
         self._lemmas[known:total] = new.lemmas
         self._types.extend(hashes)
 
 
+def _scores(rows: TypeRows, weights: Weights) -> FloatArray:
+    """Multiply the rows of token types by the weights: shape (n_types, n_intents)."""
+    scores = np.zeros((len(rows.squares), len(weights.intercept)), np.float32)
+    scale = rows.values * weights.feature_steps[rows.columns]  # (n_entries,)
+    for start in range(0, len(scores), _CHUNK_TYPES):
+        bounds = rows.bounds[start : start + _CHUNK_TYPES + 1]
+        entries = slice(bounds[0], bounds[-1])
+        weighted = weights.features[rows.columns[entries]] * scale[entries, None]  # (n_entries, n_intents)
+        filled = np.flatnonzero(np.diff(bounds))
+        if filled.size:
+            scores[start + filled] = np.add.reduceat(weighted, bounds[filled] - bounds[0], axis=0)
+    return scores
+
+
 def _gather(columns: IntArray, indptr: IntArray, rows: FloatArray) -> FloatArray:
     """Add up the rows that each message names: shape (n_messages, n_columns)."""
-    if len(indptr) == 2:  # one message: the same sums in the same order, without the making of a matrix
-        one: FloatArray = np.add.reduce(rows[columns], axis=0, keepdims=True)
-        return one
-    counts = sp.csr_matrix((np.ones(len(columns), np.float32), columns, indptr), shape=(len(indptr) - 1, len(rows)))
+    n_messages = len(indptr) - 1
+    if n_messages <= _FEW_MESSAGES:  # the same sums in the same order
+        bounds = indptr.tolist()
+        parts = [rows[columns[start:end]].sum(axis=0) for start, end in pairwise(bounds)]
+        return np.stack(parts) if parts else np.zeros((0, rows.shape[1]), np.float32)
+    # a sixth of a second that neither importing nor a message alone pays
+    from scipy.sparse import csr_matrix
+
+    counts = csr_matrix((np.ones(len(columns), np.float32), columns, indptr), shape=(n_messages, len(rows)))
     sums: FloatArray = counts @ rows
     return sums

@@ -42,7 +42,32 @@ def _kind_table() -> NDArray[np.uint8]:
 
 _LETTERS = _letter_table()
 _KINDS = _kind_table()
+_ORDINARY = bytes(code for code in range(256) if not _KINDS[code])
 _ENDS_SENTENCE = np.isin(np.arange(256), list(b".!?;\n") + list("…".encode(CODE_PAGE)))
+
+
+def encode_one(message: str) -> bytes:
+    """Encode one message as `encode` does, without the line feed."""
+    return message.replace("?", "!").encode(CODE_PAGE, "replace")
+
+
+def oddity(data: bytes) -> int:
+    """Tell why the table alone can't read one encoded message, as `oddities` does for a block."""
+    kind = 0
+    for code in set(data.translate(None, _ORDINARY)):
+        kind |= int(_KINDS[code])
+    return kind
+
+
+def split(data: bytes) -> list[bytes]:
+    """Cut one encoded message into the texts of its tokens, as `tokenize` does a block.
+
+    Examples
+    --------
+    >>> [token.decode("cp1251") for token in split(encode_one("Где посылка 12?"))]
+    ['где', 'посылка', '00']
+    """
+    return data.translate(_LETTERS).split()
 
 
 class Block(NamedTuple):

@@ -31,7 +31,7 @@ from support_intent.calibration import (
 )
 from support_intent.dataset import Dataset
 from support_intent.errors import DatasetError, MessageTypeError
-from support_intent.features import FeatureOptions, Vocabulary, learn_vocabulary
+from support_intent.features import FeatureOptions, Vocabulary
 from support_intent.lemmas import read_word
 from support_intent.lexicon import load_lexicon
 from support_intent.model import IntentModel, Messages
@@ -39,6 +39,7 @@ from support_intent.reading import RULES, blocks, check_messages, prepare
 from support_intent.scoring import Weights, quantize
 from support_intent.taxonomy import Taxonomy, load_taxonomy
 from support_intent.tokens import TokenTable
+from support_intent.vocabulary import learn_vocabulary
 
 _MIN_SECOND = 20  # second topics to learn from
 _PRIOR_WEIGHT = 1.0  # messages' worth of the class prior in a rule's probabilities
@@ -51,6 +52,10 @@ class _Prepared:
     table: TokenTable
     sentences: NDArray[np.int32]  # (n_sentences + 1,) token bounds
     rules: NDArray[np.int8]  # (n_messages,)
+
+
+_Fold = tuple[NDArray[np.intp], NDArray[np.intp]]  # rows to learn from, rows held out
+_Linear = tuple[FloatArray, FloatArray]  # weights (n_features, n_intents), intercept (n_intents,)
 
 
 class IntentClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
@@ -196,12 +201,14 @@ class IntentClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         features = message_features(vocabulary, prepared.table)  # (n_messages, n_features + n_pairs)
         n_intents = len(taxonomy.intent_ids)
 
-        weights, intercept = self._learn(features, truth, taxonomy.topic_index)
         rule_proba = _rule_proba(prepared.rules, truth, n_intents)
         bounds = prepared.sentences
         sentences = message_features(vocabulary, prepared.table._replace(indptr=bounds))  # (n_sentences, …)
         owners = np.searchsorted(prepared.table.indptr, bounds[:-1], side="right") - 1  # (n_sentences,)
-        oof, oof_sentences = self._out_of_fold(features, sentences, owners, truth, taxonomy.topic_index, groups)
+        folds = self._folds(truth, groups)
+        everything, *learned = self._learn_all(features, truth, taxonomy.topic_index, folds)
+        weights, intercept = everything
+        oof, oof_sentences = _out_of_fold(features, sentences, owners, folds, learned, n_intents)
         calibration = self._calibrate(oof, truth, taxonomy)
         if also is not None and oof.any():
             n_topics, temperature = len(taxonomy.topic_ids), calibration.temperature
@@ -287,7 +294,7 @@ class IntentClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
 
     def _learn(
         self, features: sp.csr_matrix, truth: NDArray[np.intp], topic_index: NDArray[np.intp]
-    ) -> tuple[FloatArray, FloatArray]:
+    ) -> _Linear:
         """Learn weights (n_features, n_intents) and intercept (n_intents,)."""
         weights, intercept = self._learn_linear(features, truth, len(topic_index), self.C)
         topics = topic_index[truth]
@@ -302,7 +309,7 @@ class IntentClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
 
     def _learn_linear(
         self, features: sp.csr_matrix, truth: NDArray[np.intp], n_classes: int, C: float
-    ) -> tuple[FloatArray, FloatArray]:
+    ) -> _Linear:
         """Learn weights (n_features, n_classes) and intercept; a class without messages never wins."""
         learner = LinearSVC(C=C, random_state=self.random_state)
         with warnings.catch_warnings():
@@ -322,34 +329,24 @@ class IntentClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
             intercept[learner.classes_] = learner.intercept_
         return weights, intercept
 
-    def _out_of_fold(
+    def _learn_all(
         self,
         features: sp.csr_matrix,
-        sentences: sp.csr_matrix,
-        owners: NDArray[np.intp],
         truth: NDArray[np.intp],
         topic_index: NDArray[np.intp],
-        groups: Sequence[Any] | None,
-    ) -> tuple[FloatArray, FloatArray]:
-        """Score every message, and every sentence of it, by a model that has not seen it: (n_rows, n_intents) each."""
-        folds = list(self._folds(truth, groups))
+        folds: Sequence[_Fold],
+    ) -> list[_Linear]:
+        """Learn on all messages, the longest task first, and on the training part of each fold."""
 
-        def score(train: NDArray[np.intp], held_out: NDArray[np.intp]) -> tuple[FloatArray, FloatArray]:
-            weights, intercept = self._learn(features[train], truth[train], topic_index)
-            mine = np.flatnonzero(np.isin(owners, held_out))
-            return features[held_out] @ weights + intercept, sentences[mine] @ weights + intercept
+        def learn(rows: NDArray[np.intp] | slice) -> _Linear:
+            return self._learn(features[rows], truth[rows], topic_index)
 
-        logits = np.zeros((len(truth), len(topic_index)), np.float32)
-        sentence_logits = np.zeros((len(owners), len(topic_index)), np.float32)
-        parts = joblib.Parallel(n_jobs=self.n_jobs)(joblib.delayed(score)(*fold) for fold in folds)
-        for (_, held_out), (of_messages, of_sentences) in zip(folds, parts, strict=True):
-            logits[held_out] = of_messages
-            sentence_logits[np.isin(owners, held_out)] = of_sentences
-        return logits, sentence_logits
+        parts = [slice(None), *(train for train, _ in folds)]
+        return list(joblib.Parallel(n_jobs=self.n_jobs)(joblib.delayed(learn)(rows) for rows in parts))
 
     def _folds(
         self, truth: NDArray[np.intp], groups: Sequence[Any] | None
-    ) -> Sequence[tuple[NDArray[np.intp], NDArray[np.intp]]]:
+    ) -> list[_Fold]:
         rows = np.zeros(len(truth))
         if groups is not None and len(set(groups)) >= self.n_folds > 1:
             return list(GroupKFold(self.n_folds).split(rows, truth, list(groups)))
@@ -370,6 +367,24 @@ class IntentClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         temperature = fit_temperature(oof, topics, topic_index, n_topics)
         calibration = Calibration(temperature=temperature, target_precision=self.target_precision)
         return tune_review(calibration, sum_by_topic(softmax(oof, temperature), topic_index, n_topics), topics)
+
+
+def _out_of_fold(
+    features: sp.csr_matrix,
+    sentences: sp.csr_matrix,
+    owners: NDArray[np.intp],
+    folds: Sequence[_Fold],
+    learned: Sequence[_Linear],
+    n_intents: int,
+) -> tuple[FloatArray, FloatArray]:
+    """Score every message, and every sentence of it, by a model that has not seen it: (n_rows, n_intents) each."""
+    logits = np.zeros((features.shape[0], n_intents), np.float32)
+    sentence_logits = np.zeros((len(owners), n_intents), np.float32)
+    for (_, held_out), (weights, intercept) in zip(folds, learned, strict=True):
+        logits[held_out] = features[held_out] @ weights + intercept
+        mine = np.flatnonzero(np.isin(owners, held_out))
+        sentence_logits[mine] = sentences[mine] @ weights + intercept
+    return logits, sentence_logits
 
 
 def tune_review(calibration: Calibration, topic_proba: FloatArray, truth: NDArray[np.intp]) -> Calibration:
@@ -464,6 +479,7 @@ def message_features(vocabulary: Vocabulary, table: TokenTable) -> sp.csr_matrix
     n_messages = len(table.indptr) - 1
     types, first, ids = np.unique(table.hashes, return_index=True, return_inverse=True)
     rows = vocabulary.rows(types, table.texts(first))
+    features = sp.csr_matrix((rows.values, rows.columns, rows.bounds), shape=(len(types), vocabulary.n_features))
     counts = sp.csr_matrix(
         (np.ones(len(ids), np.float32), ids.astype(np.int32), table.indptr), shape=(n_messages, len(types))
     )
@@ -473,7 +489,7 @@ def message_features(vocabulary: Vocabulary, table: TokenTable) -> sp.csr_matrix
     pairs = sp.csr_matrix((scale[columns], (owners, columns)), shape=(n_messages, len(scale)))
     squares = counts @ rows.squares + np.bincount(owners, scale[columns] ** 2, minlength=n_messages)
     norms = 1 / np.sqrt(np.maximum(squares, 1e-9))
-    matrix = sp.hstack((counts @ rows.features, pairs), format="csr", dtype=np.float32)
+    matrix = sp.hstack((counts @ features, pairs), format="csr", dtype=np.float32)
     return sp.csr_matrix(sp.diags_array(norms.astype(np.float32)) @ matrix)
 
 
