@@ -292,9 +292,7 @@ class IntentClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
             )
         return self.taxonomy
 
-    def _learn(
-        self, features: sp.csr_matrix, truth: NDArray[np.intp], topic_index: NDArray[np.intp]
-    ) -> _Linear:
+    def _learn(self, features: sp.csr_matrix, truth: NDArray[np.intp], topic_index: NDArray[np.intp]) -> _Linear:
         """Learn weights (n_features, n_intents) and intercept (n_intents,)."""
         weights, intercept = self._learn_linear(features, truth, len(topic_index), self.C)
         topics = topic_index[truth]
@@ -307,9 +305,7 @@ class IntentClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
             intercept += np.float32(self.topic_weight) * topic_intercept[topic_index]
         return weights, intercept
 
-    def _learn_linear(
-        self, features: sp.csr_matrix, truth: NDArray[np.intp], n_classes: int, C: float
-    ) -> _Linear:
+    def _learn_linear(self, features: sp.csr_matrix, truth: NDArray[np.intp], n_classes: int, C: float) -> _Linear:
         """Learn weights (n_features, n_classes) and intercept; a class without messages never wins."""
         learner = LinearSVC(C=C, random_state=self.random_state)
         with warnings.catch_warnings():
@@ -344,9 +340,7 @@ class IntentClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         parts = [slice(None), *(train for train, _ in folds)]
         return list(joblib.Parallel(n_jobs=self.n_jobs)(joblib.delayed(learn)(rows) for rows in parts))
 
-    def _folds(
-        self, truth: NDArray[np.intp], groups: Sequence[Any] | None
-    ) -> list[_Fold]:
+    def _folds(self, truth: NDArray[np.intp], groups: Sequence[Any] | None) -> list[_Fold]:
         rows = np.zeros(len(truth))
         if groups is not None and len(set(groups)) >= self.n_folds > 1:
             return list(GroupKFold(self.n_folds).split(rows, truth, list(groups)))
