@@ -3,7 +3,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from support_intent import scoring
+from support_intent import rows
 from support_intent.reading import blocks, prepare
 from support_intent.scoring import Scorer, quantize
 from support_intent.training import message_features
@@ -15,6 +15,7 @@ def plain_logits(model, messages):
     matrix = np.concatenate(
         (
             weights.features * weights.feature_steps[:, None],
+            weights.placed * weights.placed_steps[:, None],
             weights.pairs * weights.pair_steps[:, None],
         )
     ).astype(np.float64)
@@ -32,20 +33,27 @@ def test_hot_path_equals_the_plain_one_on_any_text(model, messages):
     assert np.allclose(model.logits(messages), plain_logits(model, messages), atol=2e-4)
 
 
-def test_a_message_alone_scores_as_in_a_batch(model, test_split):
-    texts = test_split.texts[:200]
-    together = model.logits(texts)
-    alone = np.concatenate([model.logits([text]) for text in texts])
+def test_a_message_alone_answers_as_in_a_batch(model, test_split):
+    together = model.predict_intent_proba(test_split.texts)
+    alone = np.concatenate([model.predict_intent_proba([text]) for text in test_split.texts])
     assert np.allclose(together, alone, atol=1e-5)
 
 
+@given(st.text(max_size=60))
+@settings(deadline=None)
+def test_any_text_alone_answers_as_in_a_batch(model, text):
+    assert np.allclose(model.predict_intent_proba([text, ""])[:1], model.predict_intent_proba([text]), atol=1e-5)
+
+
 def test_the_table_of_rows_starts_anew_when_full(model, test_split, monkeypatch):
-    expected = model.logits(test_split.texts[:300])
-    monkeypatch.setattr(scoring, "MAX_TYPES", 500)
+    texts = test_split.texts[:300]
+    expected = model.logits(texts)
+    monkeypatch.setattr(rows, "MAX_ROWS", 1_000)
     scorer = Scorer(model.vocabulary, model.weights)
-    scored = [scorer.logits(prepare([text]).table) for text in test_split.texts[:300]]
+    scored = [scorer.logits(prepare([text]).table) for text in texts]
     assert np.allclose(np.concatenate(scored), expected, atol=1e-5)
-    assert len(scorer._types) <= 500
+    longest = max(len(text.split()) for text in texts)
+    assert len(scorer._table) <= 1_000 + 2 * longest
 
 
 def test_contributions_add_up_to_the_logits(model, test_split):

@@ -2,9 +2,9 @@
 
 A row has a lemma block, a block of character n-grams (two to five letters, with the spaces at the word's
 ends) and a block of the lemma's semantic classes, each of unit length times its weight, times the token's
-idf. A message is the sum of its tokens' rows and of its pairs of near lemmas, divided by the square root of
-the summed squared lengths. That norm is a sum over tokens too, so scores, speed and explanations are exact
-sums over tokens.
+idf; and lemma and classes once more for each place of the message where the token stands. A message is the
+sum of its tokens' rows and of its pairs of near lemmas, divided by the square root of the summed squared
+lengths. That norm is a sum over tokens too, so scores, speed and explanations are exact sums over tokens.
 """
 
 from __future__ import annotations
@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 
 from support_intent.hashing import PADDING, HashIndex, IntArray, KeyArray, byte_words, hash_words
 from support_intent.lemmas import is_word
+from support_intent.places import PLACES, PlaceArray
 from support_intent.spelling import Speller
 from support_intent.tokens import CODE_PAGE
 
@@ -43,6 +44,8 @@ class FeatureOptions:
         Length of the n-gram block beside the lemma block of length one.
     pair_weight : float, default 0.6
         Length of a pair of lemmas beside a lemma.
+    place_weight : float, default 0.6
+        Length of a lemma and its classes at a place of the message beside those at any.
     lexicon_weight : float, default 0.5
         Length of the block of semantic classes beside the lemma block.
     frame_weight : float, default 0.5
@@ -53,19 +56,26 @@ class FeatureOptions:
     min_messages: int = 3
     ngram_weight: float = 0.7
     pair_weight: float = 0.6
+    place_weight: float = 0.6
     lexicon_weight: float = 0.5
     frame_weight: float = 0.5
 
 
 @dataclass(frozen=True, slots=True)
-class TypeRows:
-    """The features of some token types, in the arrays of a compressed sparse matrix."""
+class Rows:
+    """Sparse rows of features."""
 
-    lemmas: IntArray  # (n_types,) position in the vocabulary's lemmas, `NO_LEMMA` if it has none
-    bounds: NDArray[np.int64]  # (n_types + 1,) type i has the entries bounds[i]:bounds[i + 1]
+    bounds: NDArray[np.int64]  # (n_rows + 1,) row i has the entries bounds[i]:bounds[i + 1]
     columns: NDArray[np.int64]  # (n_entries,) features
     values: FloatArray  # (n_entries,)
-    squares: FloatArray  # (n_types,) squared length of each row
+    squares: FloatArray  # (n_rows,) squared length of each row
+
+
+@dataclass(frozen=True, slots=True)
+class TypeRows(Rows):
+    """The features of some token types."""
+
+    lemmas: IntArray  # (n_types,) position in the vocabulary's lemmas, `NO_LEMMA` if it has none
 
 
 def ngrams(types: Sequence[bytes]) -> tuple[IntArray, KeyArray]:
@@ -163,7 +173,8 @@ def near_pairs(lemmas: Sequence[int]) -> list[int]:
 class Vocabulary:
     """What is known of words: forms, lemmas, n-grams and pairs, each with its place among the features.
 
-    Feature columns are the lemmas, the n-grams, then the semantic classes; pairs have a space of their own.
+    Feature columns are the lemmas, the n-grams, then the semantic classes; lemmas and classes at a place, and pairs,
+    have spaces of their own.
 
     Parameters
     ----------
@@ -176,6 +187,8 @@ class Vocabulary:
     ngram_keys : ndarray of uint64, shape (n_ngrams,)
     pair_keys : ndarray of uint64, shape (n_pairs,)
     pair_idf : ndarray of float32, shape (n_pairs,)
+    place_keys : ndarray of uint64, shape (n_placed,)
+        Lemmas and classes at a place (`place_keys`).
     class_bounds : ndarray of int32, shape (n_lemmas + 1,)
         Lemma ``i`` has the classes ``class_columns[class_bounds[i]:class_bounds[i + 1]]``.
     class_columns : ndarray of int32, shape (n_memberships,)
@@ -197,6 +210,7 @@ class Vocabulary:
         ngram_keys: KeyArray,
         pair_keys: KeyArray,
         pair_idf: FloatArray,
+        place_keys: KeyArray,
         class_bounds: IntArray,
         class_columns: IntArray,
         class_names: Sequence[str],
@@ -211,6 +225,7 @@ class Vocabulary:
         self.ngram_keys = ngram_keys
         self.pair_keys = pair_keys
         self.pair_idf = pair_idf
+        self.place_keys = place_keys
         self.class_bounds = class_bounds
         self.class_columns = class_columns
         self.class_names = tuple(class_names)
@@ -220,6 +235,7 @@ class Vocabulary:
         self._class_sizes = np.diff(class_bounds, append=class_bounds[-1:])  # of lemma -1, which is none, too
         self._ngrams = HashIndex(ngram_keys)
         self._pairs = HashIndex(pair_keys)
+        self._placed = HashIndex(place_keys)
 
     @cached_property
     def _speller(self) -> Speller:
@@ -259,19 +275,53 @@ class Vocabulary:
         ngram_weight = np.float32(self.options.ngram_weight)
         ngram_scale = np.divide(idf * ngram_weight, lengths, out=np.zeros_like(idf), where=has_ngrams)
 
-        members, classes, n_classes = self._classes(lemmas)
-        has_class = n_classes > 0
+        members, classes, class_scale = self._classes(lemmas)
+        has_class = np.bincount(members, minlength=n_types) > 0
         class_weight = np.float32(self.options.lexicon_weight)
-        class_scale = idf * class_weight / np.sqrt(np.maximum(n_classes, 1)).astype(np.float32)
 
         with_lemma = np.flatnonzero(has_lemma)
         rows = np.concatenate((with_lemma, owners, members))
         order = np.argsort(rows, kind="stable")
         columns = np.concatenate((lemmas[with_lemma], n_lemmas + columns, n_lemmas + n_ngrams + classes))
-        values = np.concatenate((idf[with_lemma], counts * ngram_scale[owners], class_scale[members]))
+        values = np.concatenate((idf[with_lemma], counts * ngram_scale[owners], class_scale))
         bounds = np.concatenate(([0], np.cumsum(np.bincount(rows, minlength=n_types))))
         squares = idf * idf * (has_lemma + has_ngrams * ngram_weight**2 + has_class * class_weight**2)
-        return TypeRows(lemmas, bounds, columns[order], values[order], squares.astype(np.float32))
+        return TypeRows(bounds, columns[order], values[order], squares.astype(np.float32), lemmas)
+
+    def placed_rows(self, lemmas: IntArray, places: PlaceArray) -> Rows:
+        """Make the rows that tokens have for the places where they stand, beside those that they have anywhere.
+
+        Parameters
+        ----------
+        lemmas : ndarray of int32, shape (n,)
+        places : ndarray of uint8, shape (n,)
+            Bits of `support_intent.places.PLACES`.
+
+        Returns
+        -------
+        Rows
+            Columns are positions in ``place_keys``.
+        """
+        rows, keys, values = self.placed_entries(lemmas, places)
+        columns = self._placed.lookup(keys)
+        found = np.flatnonzero(columns >= 0)
+        rows, values = rows[found], values[found]
+        bounds = np.concatenate(([0], np.cumsum(np.bincount(rows, minlength=len(lemmas)))))
+        squares = np.bincount(rows, values.astype(np.float64) ** 2, minlength=len(lemmas)).astype(np.float32)
+        order = np.argsort(rows, kind="stable")
+        return Rows(bounds, columns[found][order].astype(np.int64), values[order], squares)
+
+    def placed_entries(self, lemmas: IntArray, places: PlaceArray) -> tuple[NDArray[np.intp], KeyArray, FloatArray]:
+        """Return the token, the key and the value of each lemma and class at a place, kept or not."""
+        members, classes, class_scale = self._classes(lemmas)
+        known = np.flatnonzero(lemmas >= 0)
+        owners = np.concatenate((known, members))
+        things = np.concatenate((lemmas[known], len(self.lemmas) + classes)).astype(np.uint64)
+        values = np.concatenate((self.lemma_idf[lemmas[known]], class_scale))
+        bits = np.arange(len(PLACES))
+        rows, bit = np.nonzero(places[owners, None] >> bits & 1)
+        keys = bits[bit].astype(np.uint64) << np.uint64(32) | things[rows]
+        return owners[rows], keys, values[rows] * np.float32(self.options.place_weight)
 
     def _ngram_counts(self, types: Sequence[bytes]) -> tuple[NDArray[np.int64], NDArray[np.int64], FloatArray]:
         """Count the known n-grams of each type: the type, the n-gram and how often, by type and n-gram."""
@@ -282,12 +332,14 @@ class Vocabulary:
         distinct, counts = np.unique(owners[is_found].astype(np.int64) * n_ngrams + found[is_found], return_counts=True)
         return distinct // n_ngrams, distinct % n_ngrams, counts.astype(np.float32)
 
-    def _classes(self, lemmas: IntArray) -> tuple[NDArray[np.int64], IntArray, NDArray[np.int64]]:
-        """Return the type and the class of each membership, and the number of classes of each type."""
+    def _classes(self, lemmas: IntArray) -> tuple[NDArray[np.int64], IntArray, FloatArray]:
+        """Return the row, the class and the value of each membership of some lemmas."""
         sizes = np.where(lemmas >= 0, self._class_sizes[lemmas], 0)  # (n_types,)
         members = np.repeat(np.arange(len(lemmas)), sizes)
         firsts = self.class_bounds[lemmas] - (np.cumsum(sizes) - sizes)
-        return members, self.class_columns[firsts[members] + np.arange(len(members))], sizes
+        classes = self.class_columns[firsts[members] + np.arange(len(members))]
+        scale = self.lemma_idf[lemmas] * np.float32(self.options.lexicon_weight) / np.sqrt(np.maximum(sizes, 1))
+        return members, classes, scale[members].astype(np.float32)
 
     def _form_lemmas(self, hashes: KeyArray) -> IntArray:
         """Return the lemma of each word form, `NO_LEMMA` if the form is not known."""
@@ -350,6 +402,7 @@ class Vocabulary:
             "ngram_keys": self.ngram_keys,
             "pair_keys": self.pair_keys,
             "pair_idf": self.pair_idf,
+            "place_keys": self.place_keys,
             "class_bounds": self.class_bounds,
             "class_columns": self.class_columns,
         }

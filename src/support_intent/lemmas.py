@@ -30,7 +30,7 @@ def _analyzer() -> MorphAnalyzer:
 
 
 def is_word(word: str) -> bool:
-    """Tell whether the dictionary has a word (any form of it, ё written as е).
+    """Tell whether the dictionary has a lower-case word (any form of it, ё written as е).
 
     Examples
     --------
@@ -38,7 +38,7 @@ def is_word(word: str) -> bool:
     (True, False)
     """
     analyzer = _analyzer()
-    return bool(analyzer.word_is_known(word) or analyzer.dictionary.words.similar_keys(word, analyzer.char_substitutes))
+    return bool(analyzer.dictionary.words.similar_keys(word, analyzer.char_substitutes))
 
 
 def read_word(word: str) -> Reading:

@@ -21,7 +21,8 @@ from support_intent.calibration import (
 from support_intent.features import Vocabulary
 from support_intent.reading import Prepared, blocks, check_messages, prepare, read_one
 from support_intent.routing import Router, load_router
-from support_intent.scoring import Scorer, Weights
+from support_intent.rows import Weights
+from support_intent.scoring import Scorer
 from support_intent.taxonomy import Taxonomy
 from support_intent.tokens import token_spans
 
@@ -301,10 +302,10 @@ class IntentModel:
 
     def _proba_one(self, message: str) -> FloatArray:
         """Return what `_proba` does for a message alone, many times as quick: shape (1, n_intents)."""
-        tokens, rule = read_one(message)
+        sentences, rule = read_one(message)
         if rule:
             return self._rule_proba[rule : rule + 1].copy()
-        return softmax(self._scorer.logits_one(tokens), self.calibration.temperature)
+        return softmax(self._scorer.logits_one(sentences), self.calibration.temperature)
 
     def _best(self, proba: FloatArray) -> tuple[FloatArray, NDArray[np.intp]]:
         """Return topic probabilities (n_messages, n_topics) and the best intent inside the best topic."""
@@ -331,12 +332,13 @@ class IntentModel:
         owners, sizes = [np.zeros(0, np.intp)], [np.zeros(0, np.intp)]
         offset = 0
         for part in prepared:
-            logits = self._scorer.logits(part.table._replace(indptr=part.sentences))
+            sentences = part.table.sentences
+            logits = self._scorer.logits(part.table._replace(indptr=sentences))
             proba.append(
                 sum_by_topic(softmax(logits, self.calibration.temperature), self._topic_index, len(self.topics))
             )
-            owners.append(offset + np.searchsorted(part.table.indptr, part.sentences[:-1], side="right") - 1)
-            sizes.append(np.diff(part.sentences))
+            owners.append(offset + np.searchsorted(part.table.indptr, sentences[:-1], side="right") - 1)
+            sizes.append(np.diff(sentences))
             offset += len(part.rules)
         return Sentences(np.concatenate(proba), np.concatenate(owners), np.concatenate(sizes))
 

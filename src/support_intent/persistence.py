@@ -23,7 +23,7 @@ from support_intent.features import FeatureOptions, Vocabulary
 from support_intent.model import IntentModel
 from support_intent.resources import resource_path
 from support_intent.routing import Router
-from support_intent.scoring import Weights
+from support_intent.rows import Weights
 from support_intent.taxonomy import Taxonomy
 
 FORMAT_VERSION = 4
@@ -47,10 +47,13 @@ _LAYOUT: dict[str, tuple[str, tuple[str, ...]]] = {
     "ngram_keys": ("uint64", ("ngrams",)),
     "pair_keys": ("uint64", ("pairs",)),
     "pair_idf": ("float32", ("pairs",)),
+    "place_keys": ("uint64", ("placed",)),
     "class_bounds": ("int32", ("class_bounds",)),
     "class_columns": ("int32", ("memberships",)),
     "features": ("int8", ("features", "intents")),
     "feature_steps": ("float32", ("features",)),
+    "placed": ("int8", ("placed", "intents")),
+    "placed_steps": ("float32", ("placed",)),
     "pairs": ("int8", ("pairs", "intents")),
     "pair_steps": ("float32", ("pairs",)),
     "intercept": ("float32", ("intents",)),
@@ -186,6 +189,7 @@ def _sizes(model: IntentModel) -> dict[str, int]:
         "forms": len(vocabulary.form_hashes),
         "ngrams": len(vocabulary.ngram_keys),
         "pairs": len(vocabulary.pair_keys),
+        "placed": len(vocabulary.place_keys),
         "class_bounds": len(vocabulary.class_bounds),
         "memberships": len(vocabulary.class_columns),
         "features": vocabulary.n_features,
@@ -294,6 +298,7 @@ def _build(document: dict[str, Any], arrays: Mapping[str, NDArray[Any]], router:
         ngram_keys=arrays["ngram_keys"],
         pair_keys=arrays["pair_keys"],
         pair_idf=arrays["pair_idf"],
+        place_keys=arrays["place_keys"],
         class_bounds=arrays["class_bounds"],
         class_columns=arrays["class_columns"],
         class_names=document["classes"],

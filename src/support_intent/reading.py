@@ -16,7 +16,6 @@ from numpy.typing import NDArray
 
 from support_intent.entities import Entity, find_entities, mask, placeholders
 from support_intent.errors import MessageTypeError
-from support_intent.hashing import IntArray
 from support_intent.lemmas import is_word
 from support_intent.normalize import RepairKind, fold, normalize, repair
 from support_intent.tokens import (
@@ -28,7 +27,6 @@ from support_intent.tokens import (
     encode_one,
     oddities,
     oddity,
-    sentence_bounds,
     splice,
     split,
     tokenize,
@@ -54,7 +52,6 @@ class Prepared(NamedTuple):
     """Messages as the model reads them."""
 
     table: TokenTable
-    sentences: IntArray  # (n_sentences + 1,) as `support_intent.tokens.sentence_bounds` gives them
     rules: NDArray[np.int8]  # (n_messages,) position in `RULES`
     repairs: NDArray[np.int8]  # (n_messages,) position in `REPAIRS`
     entities: dict[int, tuple[Entity, ...]]  # by message, where there are any
@@ -155,10 +152,10 @@ def prepare(messages: Sequence[str]) -> Prepared:
     rules[ordinary & (n_tokens == 0)] = _NO_WORDS
     single = np.flatnonzero(ordinary & (n_tokens == 1))
     rules[single[table.lengths[table.indptr[single]] == 1]] = _ONE_LETTER
-    return Prepared(table, sentence_bounds(block, table), rules, repairs, entities, read)
+    return Prepared(table, rules, repairs, entities, read)
 
 
-def read_one(message: str) -> tuple[list[bytes], int]:
+def read_one(message: str) -> tuple[list[list[bytes]], int]:
     """Read a single message as `prepare` reads a block, without the making of arrays.
 
     Parameters
@@ -167,14 +164,15 @@ def read_one(message: str) -> tuple[list[bytes], int]:
 
     Returns
     -------
-    tokens : list of bytes
+    sentences : list of list of bytes
+        The tokens of each.
     rule : int
         Position in `RULES`.
 
     Examples
     --------
-    >>> tokens, rule = read_one("ult gjcskrf")
-    >>> [token.decode("cp1251") for token in tokens], RULES[rule]
+    >>> sentences, rule = read_one("ult gjcskrf")
+    >>> [token.decode("cp1251") for token in sentences[0]], RULES[rule]
     (['где', 'посылка'], '')
     """
     text = message[:MAX_LETTERS]
@@ -183,10 +181,12 @@ def read_one(message: str) -> tuple[list[bytes], int]:
     if kind:
         careful = _read_carefully(text, kind)
         data, rule = careful.text.encode(CODE_PAGE, "replace"), careful.rule
-    tokens = split(data)
-    if not rule and len(tokens) < 2:
-        rule = _NO_WORDS if not tokens else _ONE_LETTER if len(tokens[0]) == 1 else 0
-    return tokens, rule
+    sentences = split(data)
+    if not rule and not sentences:
+        rule = _NO_WORDS
+    elif not rule and len(sentences) == 1 and len(sentences[0]) == 1 and len(sentences[0][0]) == 1:
+        rule = _ONE_LETTER
+    return sentences, rule
 
 
 class _Careful(NamedTuple):

@@ -43,7 +43,9 @@ def _kind_table() -> NDArray[np.uint8]:
 _LETTERS = _letter_table()
 _KINDS = _kind_table()
 _ORDINARY = bytes(code for code in range(256) if not _KINDS[code])
-_ENDS_SENTENCE = np.isin(np.arange(256), list(b".!?;\n") + list("…".encode(CODE_PAGE)))
+_ENDS = b".!?;\n" + "…".encode(CODE_PAGE)
+_ENDS_SENTENCE = np.isin(np.arange(256), list(_ENDS))
+_LETTERS_AND_ENDS = bytes(ord("\n") if code in _ENDS else _LETTERS[code] for code in range(256))
 
 
 def encode_one(message: str) -> bytes:
@@ -59,15 +61,15 @@ def oddity(data: bytes) -> int:
     return kind
 
 
-def split(data: bytes) -> list[bytes]:
-    """Cut one encoded message into the texts of its tokens, as `tokenize` does a block.
+def split(data: bytes) -> list[list[bytes]]:
+    """Cut one encoded message into sentences and their tokens, as `tokenize` does a block.
 
     Examples
     --------
-    >>> [token.decode("cp1251") for token in split(encode_one("Где посылка 12?"))]
-    ['где', 'посылка', '00']
+    >>> [[token.decode("cp1251") for token in sentence] for sentence in split(encode_one("Где? Ёлка 12..."))]
+    [['где'], ['елка', '00']]
     """
-    return data.translate(_LETTERS).split()
+    return [tokens for sentence in data.translate(_LETTERS_AND_ENDS).split(b"\n") if (tokens := sentence.split())]
 
 
 class Block(NamedTuple):
@@ -85,6 +87,7 @@ class TokenTable(NamedTuple):
     lengths: NDArray[np.int64]  # (n_tokens,)
     hashes: KeyArray  # (n_tokens,)
     indptr: IntArray  # (n_messages + 1,) message i owns tokens indptr[i]:indptr[i + 1]
+    sentences: IntArray  # (n_sentences + 1,) as `indptr`; none goes over a message's end, none is empty
 
     def text(self, position: int) -> bytes:
         """Return the bytes of one token."""
@@ -161,6 +164,8 @@ def tokenize(block: Block) -> TokenTable:
     ['где', 'посылка', '00', 'елка']
     >>> table.indptr.tolist()
     [0, 3, 3, 4]
+    >>> tokenize(encode(["Где посылка? Верните деньги.", "да"])).sentences.tolist()
+    [0, 2, 4, 5]
     """
     data = block.data.translate(_LETTERS)
     is_letter = np.frombuffer(data, np.uint8) > _SPACE
@@ -173,33 +178,10 @@ def tokenize(block: Block) -> TokenTable:
     hashes = hash_spans(padded, starts, lengths)
     indptr = np.zeros(len(block.lengths) + 1, np.int32)
     indptr[1:] = np.searchsorted(starts, np.cumsum(block.lengths + 1))
-    return TokenTable(padded, starts, lengths, hashes, indptr)
-
-
-def sentence_bounds(block: Block, table: TokenTable) -> IntArray:
-    """Say where the sentences of a block begin among its tokens; none goes over a message's end.
-
-    Parameters
-    ----------
-    block : Block
-    table : TokenTable
-        Of the same block.
-
-    Returns
-    -------
-    ndarray of int32, shape (n_sentences + 1,)
-        Sentence i owns the tokens from ``bounds[i]`` to ``bounds[i + 1]``.
-
-    Examples
-    --------
-    >>> block = encode(["Где посылка? Верните деньги.", "да"])
-    >>> sentence_bounds(block, tokenize(block)).tolist()
-    [0, 2, 4, 5]
-    """
     ends = np.flatnonzero(_ENDS_SENTENCE[np.frombuffer(block.data, np.uint8)])
-    sentences = np.searchsorted(ends, table.starts)
-    firsts = np.flatnonzero(np.diff(sentences, prepend=-1))
-    return np.append(firsts, len(table.starts)).astype(np.int32)
+    firsts = np.flatnonzero(np.diff(np.searchsorted(ends, starts), prepend=-1))
+    sentences = np.append(firsts, len(starts)).astype(np.int32)
+    return TokenTable(padded, starts, lengths, hashes, indptr, sentences)
 
 
 def token_spans(text: str) -> Iterator[tuple[int, int]]:

@@ -31,12 +31,14 @@ from support_intent.calibration import (
 )
 from support_intent.dataset import Dataset
 from support_intent.errors import DatasetError, MessageTypeError
-from support_intent.features import FeatureOptions, Vocabulary
+from support_intent.features import FeatureOptions, Rows, Vocabulary
 from support_intent.lemmas import read_word
 from support_intent.lexicon import load_lexicon
 from support_intent.model import IntentModel, Messages
+from support_intent.places import N_PLACES, token_places
 from support_intent.reading import RULES, blocks, check_messages, prepare
-from support_intent.scoring import Weights, quantize
+from support_intent.rows import Weights
+from support_intent.scoring import quantize
 from support_intent.taxonomy import Taxonomy, load_taxonomy
 from support_intent.tokens import TokenTable
 from support_intent.vocabulary import learn_vocabulary
@@ -50,7 +52,6 @@ class _Prepared:
     """All training messages as one token table."""
 
     table: TokenTable
-    sentences: NDArray[np.int32]  # (n_sentences + 1,) token bounds
     rules: NDArray[np.int8]  # (n_messages,)
 
 
@@ -75,6 +76,8 @@ class IntentClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         Weight of character n-grams beside lemmas.
     pair_weight : float, default 0.6
         Weight of adjacent lemma pairs beside lemmas.
+    place_weight : float, default 0.6
+        Weight of a lemma and its classes at a place of the message (`support_intent.places`) beside those at any.
     lexicon_weight : float, default 0.5
         Weight of the lemmas' semantic classes beside lemmas; 0 does without the lexicon.
     frame_weight : float, default 0.5
@@ -124,6 +127,7 @@ class IntentClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         C: float = 1.5,
         ngram_weight: float = 0.7,
         pair_weight: float = 0.6,
+        place_weight: float = 0.6,
         lexicon_weight: float = 0.5,
         frame_weight: float = 0.5,
         topic_weight: float = 0.15,
@@ -137,6 +141,7 @@ class IntentClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         self.C = C
         self.ngram_weight = ngram_weight
         self.pair_weight = pair_weight
+        self.place_weight = place_weight
         self.lexicon_weight = lexicon_weight
         self.frame_weight = frame_weight
         self.topic_weight = topic_weight
@@ -193,16 +198,17 @@ class IntentClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
             min_messages=self.min_messages,
             ngram_weight=self.ngram_weight,
             pair_weight=self.pair_weight,
+            place_weight=self.place_weight,
             lexicon_weight=self.lexicon_weight,
             frame_weight=self.frame_weight,
         )
         lexicon = load_lexicon() if self.lexicon_weight else None
         vocabulary = learn_vocabulary(prepared.table, lru_cache(maxsize=None)(read_word), options, lexicon)
-        features = message_features(vocabulary, prepared.table)  # (n_messages, n_features + n_pairs)
+        features = message_features(vocabulary, prepared.table)  # (n_messages, …)
         n_intents = len(taxonomy.intent_ids)
 
         rule_proba = _rule_proba(prepared.rules, truth, n_intents)
-        bounds = prepared.sentences
+        bounds = prepared.table.sentences
         sentences = message_features(vocabulary, prepared.table._replace(indptr=bounds))  # (n_sentences, …)
         owners = np.searchsorted(prepared.table.indptr, bounds[:-1], side="right") - 1  # (n_sentences,)
         folds = self._folds(truth, groups)
@@ -223,14 +229,13 @@ class IntentClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         proba[ruled] = rule_proba[prepared.rules[ruled]]
         self.oof_proba_ = proba[:, class_columns] / proba[:, class_columns].sum(axis=1, keepdims=True)
 
-        n_features = vocabulary.n_features
         # the learner saw pairs at their length; the scorer multiplies by it itself
-        feature_weights, feature_steps = quantize(weights[:n_features])
-        pair_weights, pair_steps = quantize(weights[n_features:])
+        bounds = np.cumsum([vocabulary.n_features, len(vocabulary.place_keys)])
+        of_features, of_places, of_pairs = map(quantize, np.split(weights, bounds))
         self.model_ = IntentModel(
             taxonomy,
             vocabulary,
-            Weights(feature_weights, feature_steps, pair_weights, pair_steps, intercept),
+            Weights(*of_features, *of_places, *of_pairs, intercept),
             calibration,
             rule_proba,
             metadata={"n_messages": len(texts), "parameters": self._parameters()},
@@ -467,24 +472,41 @@ def message_features(vocabulary: Vocabulary, table: TokenTable) -> sp.csr_matrix
 
     Returns
     -------
-    csr_matrix of float32, shape (n_messages, n_features + n_pairs)
+    csr_matrix of float32, shape (n_messages, n_features + n_placed + n_pairs)
         The same rows that `support_intent.scoring.Scorer` sums without ever making them.
     """
     n_messages = len(table.indptr) - 1
     types, first, ids = np.unique(table.hashes, return_index=True, return_inverse=True)
     rows = vocabulary.rows(types, table.texts(first))
-    features = sp.csr_matrix((rows.values, rows.columns, rows.bounds), shape=(len(types), vocabulary.n_features))
-    counts = sp.csr_matrix(
-        (np.ones(len(ids), np.float32), ids.astype(np.int32), table.indptr), shape=(n_messages, len(types))
-    )
+    features = _matrix(rows, vocabulary.n_features)
+    counts = _counts(ids, table.indptr, len(types))
+    cells = ids * N_PLACES + token_places(table)  # a type at its places
+    distinct, cell_ids = np.unique(cells, return_inverse=True)
+    placed = vocabulary.placed_rows(rows.lemmas[distinct // N_PLACES], (distinct % N_PLACES).astype(np.uint8))
+    cell_counts = _counts(cell_ids, table.indptr, len(distinct))
     _, seconds, columns = vocabulary.pairs(rows.lemmas[ids], table.indptr)
     owners = np.searchsorted(table.indptr, seconds, side="right") - 1
     scale = vocabulary.pair_scale
     pairs = sp.csr_matrix((scale[columns], (owners, columns)), shape=(n_messages, len(scale)))
-    squares = counts @ rows.squares + np.bincount(owners, scale[columns] ** 2, minlength=n_messages)
+    squares = (
+        counts @ rows.squares
+        + cell_counts @ placed.squares
+        + np.bincount(owners, scale[columns] ** 2, minlength=n_messages)
+    )
     norms = 1 / np.sqrt(np.maximum(squares, 1e-9))
-    matrix = sp.hstack((counts @ features, pairs), format="csr", dtype=np.float32)
+    in_place = cell_counts @ _matrix(placed, len(vocabulary.place_keys))
+    matrix = sp.hstack((counts @ features, in_place, pairs), format="csr", dtype=np.float32)
     return sp.csr_matrix(sp.diags_array(norms.astype(np.float32)) @ matrix)
+
+
+def _matrix(rows: Rows, n_columns: int) -> sp.csr_matrix:
+    return sp.csr_matrix((rows.values, rows.columns, rows.bounds), shape=(len(rows.squares), n_columns))
+
+
+def _counts(ids: NDArray[np.intp], indptr: NDArray[np.int32], n_ids: int) -> sp.csr_matrix:
+    """Count in each message what its tokens are: shape (n_messages, n_ids)."""
+    ones = np.ones(len(ids), np.float32)
+    return sp.csr_matrix((ones, ids.astype(np.int32), indptr), shape=(len(indptr) - 1, n_ids))
 
 
 def _prepare_all(texts: Sequence[str]) -> _Prepared:
@@ -495,7 +517,7 @@ def _prepare_all(texts: Sequence[str]) -> _Prepared:
         data.append(part.table.data)
         starts.append(part.table.starts + offset)
         indptr.append(part.table.indptr[1:] + n_tokens)
-        sentences.append(part.sentences[1:] + n_tokens)
+        sentences.append(part.table.sentences[1:] + n_tokens)
         offset += len(part.table.data)
         n_tokens += len(part.table.starts)
     table = TokenTable(
@@ -504,9 +526,10 @@ def _prepare_all(texts: Sequence[str]) -> _Prepared:
         np.concatenate([part.table.lengths for part in parts]),
         np.concatenate([part.table.hashes for part in parts]),
         np.concatenate(indptr).astype(np.int32),
+        np.concatenate(sentences).astype(np.int32),
     )
     rules = np.concatenate([part.rules for part in parts])
-    return _Prepared(table, np.concatenate(sentences).astype(np.int32), rules)
+    return _Prepared(table, rules)
 
 
 def _rule_proba(rules: NDArray[np.int8], truth: NDArray[np.intp], n_intents: int) -> FloatArray:

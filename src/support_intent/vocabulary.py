@@ -13,6 +13,7 @@ from support_intent.features import NO_LEMMA, FeatureOptions, FloatArray, Vocabu
 from support_intent.hashing import IntArray, hash_words
 from support_intent.lemmas import Reading, word_forms
 from support_intent.lexicon import FRAME
+from support_intent.places import token_places
 from support_intent.spelling import MIN_LETTERS
 from support_intent.tokens import CODE_PAGE, TokenTable
 
@@ -97,21 +98,26 @@ def learn_vocabulary(
     in_frame = is_frame[firsts.astype(np.intp)] | is_frame[nexts.astype(np.intp)]
     frame_weight = np.float32(options.frame_weight)
 
-    return Vocabulary(
-        lemmas=lemmas,
-        lemma_idf=_idf(n_messages, np.maximum(lemma_counts, 1)) * np.where(is_frame, frame_weight, np.float32(1)),
-        form_hashes=hashes[by_hash],
-        form_lemmas=np.array([lemma_ids[form_lemmas[form]] for form in forms], dtype=np.int32)[by_hash],
-        ngram_keys=distinct_keys[ngram_counts >= options.min_messages],
-        pair_keys=kept_pairs,
-        pair_idf=_idf(n_messages, pair_counts) * np.where(in_frame, frame_weight, np.float32(1)),
-        class_bounds=np.concatenate(([0], np.cumsum([len(names) for names in memberships]))).astype(np.int32),
-        class_columns=np.array([class_ids[name] for names in memberships for name in names], dtype=np.int32),
-        class_names=tuple(class_ids),
-        spellings=[word for _, word in sorted(spellings) if len(word) >= MIN_LETTERS and read(word).is_known],
-        unknown_idf=float(_idf(n_messages, np.array([1]))[0]),
-        options=options,
-    )
+    parts: dict[str, Any] = {
+        "lemmas": lemmas,
+        "lemma_idf": _idf(n_messages, np.maximum(lemma_counts, 1)) * np.where(is_frame, frame_weight, np.float32(1)),
+        "form_hashes": hashes[by_hash],
+        "form_lemmas": np.array([lemma_ids[form_lemmas[form]] for form in forms], dtype=np.int32)[by_hash],
+        "ngram_keys": distinct_keys[ngram_counts >= options.min_messages],
+        "pair_keys": kept_pairs,
+        "pair_idf": _idf(n_messages, pair_counts) * np.where(in_frame, frame_weight, np.float32(1)),
+        "class_bounds": np.concatenate(([0], np.cumsum([len(names) for names in memberships]))).astype(np.int32),
+        "class_columns": np.array([class_ids[name] for names in memberships for name in names], dtype=np.int32),
+        "class_names": tuple(class_ids),
+        "spellings": [word for _, word in sorted(spellings) if len(word) >= MIN_LETTERS and read(word).is_known],
+        "unknown_idf": float(_idf(n_messages, np.array([1]))[0]),
+        "options": options,
+    }
+    plain = Vocabulary(**parts, place_keys=np.zeros(0, np.uint64))
+    tokens, keys, _ = plain.placed_entries(token_lemmas, token_places(table))
+    distinct, placed = np.unique(keys, return_inverse=True)
+    counts = _message_counts(owners[tokens], placed, len(distinct))
+    return Vocabulary(**parts, place_keys=distinct[counts >= options.min_messages])
 
 
 def _impersonal(words: Sequence[str], counts: NDArray[np.int64], read: Callable[[str], Reading]) -> set[str]:
