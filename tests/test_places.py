@@ -1,3 +1,5 @@
+from itertools import pairwise
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -8,9 +10,10 @@ from support_intent.tokens import encode, tokenize
 
 
 def places(message: str) -> list[set[str]]:
+    table = tokenize(encode([message]))
     return [
         {name for bit, name in enumerate(PLACES) if place >> bit & 1}
-        for place in token_places(tokenize(encode([message])))
+        for place in token_places(table, np.zeros(len(table.starts), bool))
     ]
 
 
@@ -38,12 +41,12 @@ def test_the_middle_of_a_long_message_is_no_place():
     assert places("Раз. Два три четыре пять шесть семь. Восемь девять.")[3] == set()
 
 
-@given(st.lists(st.text(alphabet="аб .!?1", max_size=25), min_size=1, max_size=6))
-def test_a_block_has_the_places_of_each_message_alone(messages):
+@given(st.lists(st.text(alphabet="аб .!?1", max_size=25), min_size=1, max_size=6), st.randoms())
+def test_a_block_has_the_places_of_each_message_alone(messages, random):
     table = tokenize(encode(messages))
-    found = token_places(table).tolist()
+    is_frame = np.array([random.random() < 0.3 for _ in table.starts], bool)
     expected = []
-    for start, end in zip(table.indptr[:-1], table.indptr[1:], strict=True):
+    for start, end in pairwise(table.indptr):
         bounds = table.sentences[(table.sentences >= start) & (table.sentences <= end)]
-        expected += places_of(np.diff(bounds).tolist())
-    assert found == expected
+        expected += places_of([is_frame[a:b].tolist() for a, b in pairwise(bounds)])
+    assert token_places(table, is_frame).tolist() == expected

@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 
 from support_intent.hashing import PADDING, HashIndex, IntArray, KeyArray, byte_words, hash_words
 from support_intent.lemmas import is_word
+from support_intent.lexicon import FRAME
 from support_intent.places import PLACES, PlaceArray
 from support_intent.spelling import Speller
 from support_intent.tokens import CODE_PAGE
@@ -199,6 +200,11 @@ class Vocabulary:
     unknown_idf : float
         The idf of a token whose lemma is not known.
     options : FeatureOptions
+
+    Attributes
+    ----------
+    is_frame : ndarray of bool, shape (n_lemmas + 1,)
+        Whether a lemma is a greeting, thanks, a name and the like; the last is that of words without a lemma.
     """
 
     def __init__(
@@ -232,6 +238,9 @@ class Vocabulary:
         self.spellings = tuple(spellings)
         self.unknown_idf = unknown_idf
         self.options = options
+        is_frame = np.isin(class_columns, [i for i, name in enumerate(self.class_names) if name in FRAME])
+        framed = np.concatenate(([0], np.cumsum(is_frame)))[class_bounds]  # memberships before each lemma's
+        self.is_frame = np.append(np.diff(framed) > 0, False)  # of each lemma, and of `NO_LEMMA`
         self._class_sizes = np.diff(class_bounds, append=class_bounds[-1:])  # of lemma -1, which is none, too
         self._ngrams = HashIndex(ngram_keys)
         self._pairs = HashIndex(pair_keys)

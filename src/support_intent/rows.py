@@ -4,14 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from functools import cached_property
-from typing import NamedTuple, TypeVar
+from itertools import chain
+from typing import Any, NamedTuple, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
 from support_intent.features import FloatArray, Rows, Vocabulary
 from support_intent.hashing import HashIndex, IntArray, KeyArray, hash_words
-from support_intent.places import N_PLACES, PlaceArray
+from support_intent.places import N_PLACES, PlaceArray, places_of, token_places
+from support_intent.tokens import TokenTable
 
 MAX_ROWS = 100_000
 """Rows after which the table starts anew with the next block, so that no input can fill memory."""
@@ -96,19 +98,16 @@ class RowTable:
         self._positions = np.empty((_ROOM, N_PLACES), np.int32)  # of each type's rows, -1 for none
         self.rows = np.empty((_ROOM, self._n_intents + 1), np.float32)
         self._n_rows = 0
-        self._known: dict[tuple[bytes, int], tuple[int, int]] = {}  # token and places → row and lemma; came alone
+        self._known: dict[
+            bytes, tuple[int, int, bool]
+        ] = {}  # token → type, lemma, is it frame; of those that came alone
 
-    def look_up(
-        self, hashes: KeyArray, places: PlaceArray, texts: Callable[[NDArray[np.intp]], list[bytes]]
-    ) -> tuple[IntArray, IntArray]:
-        """Find the rows of tokens, and make those that are missing.
+    def look_up(self, table: TokenTable) -> tuple[IntArray, IntArray]:
+        """Find the rows of a block's tokens, and make those that are missing.
 
         Parameters
         ----------
-        hashes : ndarray of uint64, shape (n_tokens,)
-        places : ndarray of uint8, shape (n_tokens,)
-        texts : callable
-            Spells out the tokens at some positions.
+        table : TokenTable
 
         Returns
         -------
@@ -118,41 +117,54 @@ class RowTable:
         """
         if self._n_rows > MAX_ROWS:
             self._reset()
+        types = self._look_up_types(table.hashes, table.texts)
+        lemmas = self._lemmas[types]
+        places = token_places(table, self._vocabulary.is_frame[lemmas])
+        return self._look_up_places(types, places), lemmas
+
+    def look_up_one(self, sentences: Sequence[Sequence[bytes]]) -> tuple[IntArray, list[int]]:
+        """Find the rows and the lemmas of the tokens of one message as `look_up` does, by a dictionary.
+
+        Parameters
+        ----------
+        sentences : sequence of sequence of bytes
+            As `support_intent.tokens.split` gives them.
+        """
+        if self._n_rows > MAX_ROWS:
+            self._reset()
+        known, tokens = self._known, list(chain.from_iterable(sentences))
+        try:
+            found = [known[token] for token in tokens]
+        except KeyError:
+            types = self._look_up_types(hash_words(tokens), lambda some: [tokens[i] for i in some.tolist()])
+            lemmas = self._lemmas[types]
+            is_frame = self._vocabulary.is_frame[lemmas]
+            found = list(zip(types.tolist(), lemmas.tolist(), is_frame.tolist(), strict=True))
+            known.update(zip(tokens, found, strict=True))
+        flags = iter(found)
+        places = places_of([[next(flags)[2] for _ in sentence] for sentence in sentences])
+        positions = self._look_up_places(np.array([type_ for type_, _, _ in found]), np.array(places, np.uint8))
+        return positions, [lemma for _, lemma, _ in found]
+
+    def _look_up_types(self, hashes: KeyArray, texts: Callable[[NDArray[np.intp]], list[bytes]]) -> IntArray:
+        """Return the type of each token; `texts` spells out the tokens at some positions."""
         types = self._types.lookup(hashes)
         unknown = np.flatnonzero(types < 0)
         if unknown.size:
             new, first = np.unique(hashes[unknown], return_index=True)
             self._add_types(new, texts(unknown[first]))
             types[unknown] = self._types.lookup(hashes[unknown])
+        return types
+
+    def _look_up_places(self, types: NDArray[Any], places: PlaceArray) -> IntArray:
+        """Return the row of each token."""
         positions: IntArray = self._positions[types, places]
-        missing = np.flatnonzero(positions < 0)
-        if missing.size:
+        if positions.min(initial=0) < 0:
+            missing = np.flatnonzero(positions < 0)
             cells = np.unique(types[missing].astype(np.int64) * N_PLACES + places[missing])
             self._add_places(cells // N_PLACES, (cells % N_PLACES).astype(np.uint8))
             positions[missing] = self._positions[types[missing], places[missing]]
-        return positions, self._lemmas[types]
-
-    def look_up_one(self, tokens: Sequence[bytes], places: Sequence[int]) -> list[tuple[int, int]]:
-        """Find the row and the lemma of each token of one message, by a dictionary.
-
-        Parameters
-        ----------
-        tokens : sequence of bytes
-        places : sequence of int
-            Of each token.
-        """
-        if self._n_rows > MAX_ROWS:
-            self._reset()
-        known, cells = self._known, list(zip(tokens, places, strict=True))
-        try:
-            return [known[cell] for cell in cells]
-        except KeyError:
-            positions, lemmas = self.look_up(
-                hash_words(tokens), np.array(places, np.uint8), lambda some: [tokens[i] for i in some.tolist()]
-            )
-            found = list(zip(positions.tolist(), lemmas.tolist(), strict=True))
-            self._known.update(zip(cells, found, strict=True))
-            return found
+        return positions
 
     def _add_types(self, hashes: KeyArray, types: list[bytes]) -> None:
         known, total = len(self._types), len(self._types) + len(hashes)

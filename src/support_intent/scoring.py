@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from itertools import chain, pairwise
+from itertools import pairwise
 from threading import Lock
 from typing import Any, NamedTuple
 
@@ -12,7 +12,6 @@ from numpy.typing import NDArray
 
 from support_intent.features import FloatArray, Vocabulary, near_pairs
 from support_intent.hashing import IntArray
-from support_intent.places import places_of, token_places
 from support_intent.rows import MAX_ROWS, RowTable, Weights
 from support_intent.tokens import TokenTable
 
@@ -91,9 +90,8 @@ class Scorer:
         -------
         ndarray of float32, shape (n_messages, n_intents)
         """
-        places = token_places(table)
         with self._lock:
-            positions, lemmas = self._table.look_up(table.hashes, places, table.texts)
+            positions, lemmas = self._table.look_up(table)
             sums = _gather(positions, table.indptr, self._table.rows)  # (n_messages, n_intents + 1)
         _, seconds, columns = self.vocabulary.pairs(lemmas, table.indptr)
         if len(columns):
@@ -117,12 +115,10 @@ class Scorer:
         -------
         ndarray of float32, shape (1, n_intents)
         """
-        tokens = list(chain.from_iterable(sentences))
-        places = places_of(list(map(len, sentences)))
         with self._lock:
-            found = self._table.look_up_one(tokens, places)
-            sums = np.add.reduce(self._table.rows.take([row for row, _ in found], axis=0), axis=0)  # (n_intents + 1,)
-            columns = self._pair_columns([lemma for _, lemma in found])
+            positions, lemmas = self._table.look_up_one(sentences)
+            sums = np.add.reduce(self._table.rows.take(positions, axis=0), axis=0)  # (n_intents + 1,)
+            columns = self._pair_columns(lemmas)
         if columns:
             sums += np.add.reduce(self._pairs.take(columns, axis=0), axis=0)
         norm = np.sqrt(max(sums[-1], _TINY))
@@ -137,9 +133,8 @@ class Scorer:
         table : TokenTable
             Of a single message.
         """
-        places = token_places(table)
         with self._lock:
-            positions, lemmas = self._table.look_up(table.hashes, places, table.texts)
+            positions, lemmas = self._table.look_up(table)
             parts = self._table.rows[positions]  # (n_tokens, n_intents + 1)
         firsts, seconds, columns = self.vocabulary.pairs(lemmas, table.indptr)
         halves = self._pairs[columns] / 2

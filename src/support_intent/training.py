@@ -480,7 +480,8 @@ def message_features(vocabulary: Vocabulary, table: TokenTable) -> sp.csr_matrix
     rows = vocabulary.rows(types, table.texts(first))
     features = _matrix(rows, vocabulary.n_features)
     counts = _counts(ids, table.indptr, len(types))
-    cells = ids * N_PLACES + token_places(table)  # a type at its places
+    places = token_places(table, vocabulary.is_frame[rows.lemmas[ids]])
+    cells = ids * N_PLACES + places  # a type at its places
     distinct, cell_ids = np.unique(cells, return_inverse=True)
     placed = vocabulary.placed_rows(rows.lemmas[distinct // N_PLACES], (distinct % N_PLACES).astype(np.uint8))
     cell_counts = _counts(cell_ids, table.indptr, len(distinct))
