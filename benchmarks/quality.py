@@ -138,6 +138,7 @@ METHODS: dict[str, Method] = {
     "support_intent": ours(),
     "without the lexicon": ours(lexicon_weight=0.0),
     "without pairs of lemmas": ours(pair_weight=0.0),
+    "without places in the message": ours(place_weight=0.0),
     "without character n-grams": ours(ngram_weight=0.0),
     "words + char n-grams, LinearSVC": words_and_ngrams_svm,
     "words and pairs, logistic regression": words_logistic,

@@ -30,7 +30,7 @@ FORMAT_VERSION = 4
 """Version of the layout of model files that this package writes and reads."""
 
 _DOCUMENT, _HASH = "document", "hash"
-_STORED = ("form_hashes", "features", _HASH)  # hashes don't shrink; unpacking the weights is a third of the loading
+_STORED = ("form_hashes", _HASH)  # hashes do not shrink, and so are not worth the unpacking
 _SMOKE_TOLERANCE = 1e-3  # machines round sums differently; a damaged model is off by far more
 _SMOKE_MESSAGES = (
     "Где моя посылка, отправили две недели назад?",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from functools import cached_property
-from itertools import chain
+from itertools import chain, pairwise
 from typing import Any, NamedTuple, TypeVar
 
 import numpy as np
@@ -51,14 +51,11 @@ class _Steps:
 
     def weigh(self, rows: Rows) -> FloatArray:
         """Multiply sparse rows by the weights: shape (n_rows, n_intents)."""
-        if len(rows.squares) <= _FEW_ROWS:
-            product = np.zeros((len(rows.squares), self._numbers.shape[1]), np.float32)
-            scale = rows.values * self._steps[rows.columns]
-            filled = np.flatnonzero(np.diff(rows.bounds))
-            if filled.size:
-                weighted = self._numbers[rows.columns] * scale[:, None]  # (n_entries, n_intents)
-                product[filled] = np.add.reduceat(weighted, rows.bounds[filled], axis=0)
-            return product
+        if len(rows.squares) <= _FEW_ROWS:  # the same products and sums in the same order
+            weights = self._numbers[rows.columns] * self._steps[rows.columns][:, None]  # (n_entries, n_intents)
+            weights *= rows.values[:, None]
+            parts = [weights[start:end].sum(axis=0) for start, end in pairwise(rows.bounds.tolist())]
+            return np.stack(parts)
         # a tenth of a second that neither importing nor a message alone pays
         from scipy.sparse import csr_matrix
 
