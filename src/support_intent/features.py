@@ -41,7 +41,7 @@ class FeatureOptions:
     ----------
     min_messages : int, default 3
         Messages in which an n-gram or a pair must occur to be kept.
-    ngram_weight : float, default 0.7
+    ngram_weight : float, default 1.0
         Length of the n-gram block beside the lemma block of length one.
     pair_weight : float, default 0.6
         Length of a pair of lemmas beside a lemma.
@@ -55,7 +55,7 @@ class FeatureOptions:
     """
 
     min_messages: int = 3
-    ngram_weight: float = 0.7
+    ngram_weight: float = 1.0
     pair_weight: float = 0.6
     place_weight: float = 0.6
     lexicon_weight: float = 0.5

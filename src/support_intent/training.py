@@ -72,7 +72,7 @@ class IntentClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         such; any other labels stand for themselves, each its own topic.
     C : float, default 1.5
         Inverse strength of the regularisation of the linear support vector machine (one against the rest).
-    ngram_weight : float, default 0.7
+    ngram_weight : float, default 1.0
         Weight of character n-grams beside lemmas.
     pair_weight : float, default 0.6
         Weight of adjacent lemma pairs beside lemmas.
@@ -125,7 +125,7 @@ class IntentClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         taxonomy: Taxonomy | None = None,
         *,
         C: float = 1.5,
-        ngram_weight: float = 0.7,
+        ngram_weight: float = 1.0,
         pair_weight: float = 0.6,
         place_weight: float = 0.6,
         lexicon_weight: float = 0.5,
