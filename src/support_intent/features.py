@@ -30,6 +30,10 @@ _NGRAM_SIZES = (2, 3, 4, 5)
 _MAX_NGRAM_LETTERS = 32  # letters of a word that are cut into n-grams: no Russian word of use is longer
 _MAX_DISTANCE = 2  # words from one lemma of a pair to the other
 NO_LEMMA = -1
+_GOOD, _DAY_PARTS = (
+    "добрый",
+    frozenset({"день", "утро", "вечер", "ночь", "время", "сутки"}),
+)  # what a good one is wished
 """In the place of a lemma that the vocabulary does not have."""
 
 
@@ -241,6 +245,8 @@ class Vocabulary:
         is_frame = np.isin(class_columns, [i for i, name in enumerate(self.class_names) if name in FRAME])
         framed = np.concatenate(([0], np.cumsum(is_frame)))[class_bounds]  # memberships before each lemma's
         self.is_frame = np.append(np.diff(framed) > 0, False)  # of each lemma, and of `NO_LEMMA`
+        self.good = self.lemmas.index(_GOOD) if _GOOD in self.lemmas else NO_LEMMA - 1
+        self.day_parts = frozenset(i for i, lemma in enumerate(self.lemmas) if lemma in _DAY_PARTS)
         self._class_sizes = np.diff(class_bounds, append=class_bounds[-1:])  # of lemma -1, which is none, too
         self._ngrams = HashIndex(ngram_keys)
         self._pairs = HashIndex(pair_keys)
@@ -259,6 +265,25 @@ class Vocabulary:
     def pair_scale(self) -> FloatArray:
         """The length of each pair's row, shape (n_pairs,)."""
         return self.pair_idf * np.float32(self.options.pair_weight)
+
+    def frame(self, lemmas: IntArray, indptr: IntArray) -> NDArray[np.bool_]:
+        """Tell greetings, thanks, names and the like, the day of «добрый день» with them.
+
+        Parameters
+        ----------
+        lemmas : ndarray of int32, shape (n_tokens,)
+        indptr : ndarray of int32, shape (n_messages + 1,)
+
+        Returns
+        -------
+        ndarray of bool, shape (n_tokens,)
+        """
+        is_frame = self.is_frame[lemmas]
+        wished = np.flatnonzero(lemmas[:-1] == self.good) + 1
+        if wished.size:
+            wished = wished[np.isin(lemmas[wished], list(self.day_parts)) & ~np.isin(wished, indptr)]
+            is_frame[wished] = True
+        return is_frame
 
     def rows(self, hashes: KeyArray, types: Sequence[bytes]) -> TypeRows:
         """Make the feature rows of some token types; a misspelt one gets those of the word that it is read as.

@@ -16,6 +16,10 @@ N_PLACES = 1 << len(PLACES)
 
 _FIRST, _LAST, _FIRST_THREE, _LAST_THREE, _OPENING, _CLOSING = (1 << bit for bit in range(len(PLACES)))
 _EDGE = 3  # words at either end of a message
+_SHORT = 3  # letters below which a word says nothing by itself
+
+CONTENT, FRAME_WORD, SHORT_WORD = range(3)
+"""Kinds of tokens: what has a place; greetings, thanks, names and the like; other words of one or two letters."""
 
 PlaceArray = NDArray[np.uint8]
 
@@ -28,12 +32,16 @@ def token_places(table: TokenTable, is_frame: NDArray[np.bool_]) -> PlaceArray:
     table : TokenTable
     is_frame : ndarray of bool, shape (n_tokens,)
         Greetings, thanks, names and the like: they have no place, and the others stand as if these were not there.
+        So it is with whole sentences that hold nothing else but short words, as signatures are.
 
     Returns
     -------
     ndarray of uint8, shape (n_tokens,)
         Bits of `PLACES`.
     """
+    is_content = ~is_frame & (table.lengths >= _SHORT)
+    contents = np.concatenate(([0], np.cumsum(is_content)))[table.sentences]  # before each sentence
+    is_frame = is_frame | np.repeat(np.diff(contents) == 0, np.diff(table.sentences))
     counted = np.concatenate(([0], np.cumsum(~is_frame)))  # tokens before each that are not of the frame
     bounds, sentences = counted[table.indptr], np.unique(counted[table.sentences])
     places = np.zeros(counted[-1], np.uint8)
@@ -54,20 +62,21 @@ def token_places(table: TokenTable, is_frame: NDArray[np.bool_]) -> PlaceArray:
     return placed
 
 
-def places_of(sentences: Sequence[Sequence[bool]]) -> list[int]:
+def places_of(sentences: Sequence[Sequence[int]]) -> list[int]:
     """Say where each token of one message stands, as `token_places` does.
 
     Parameters
     ----------
-    sentences : sequence of sequence of bool
-        Whether each token of each sentence is of the frame.
+    sentences : sequence of sequence of int
+        The kind of each token of each sentence: `CONTENT`, `FRAME_WORD` or `SHORT_WORD`.
 
     Examples
     --------
-    >>> places_of([[True], [False, False], [False]])
-    [0, 29, 28, 46]
+    >>> places_of([[FRAME_WORD], [CONTENT, SHORT_WORD], [CONTENT], [FRAME_WORD, SHORT_WORD]])
+    [0, 29, 28, 46, 0, 0]
     """
-    sizes = [size for sentence in sentences if (size := sentence.count(False))]
+    kinds = [sentence if CONTENT in sentence else [FRAME_WORD] * len(sentence) for sentence in sentences]
+    sizes = [size for sentence in kinds if (size := len(sentence) - sentence.count(FRAME_WORD))]
     n_tokens = sum(sizes)
     places = [0] * n_tokens
     for distance in range(min(_EDGE, n_tokens)):
@@ -82,7 +91,19 @@ def places_of(sentences: Sequence[Sequence[bool]]) -> list[int]:
         for token in range(n_tokens - sizes[-1], n_tokens):
             places[token] |= _CLOSING
     counted = iter(places)
-    return [0 if is_frame else next(counted) for sentence in sentences for is_frame in sentence]
+    return [0 if kind == FRAME_WORD else next(counted) for sentence in kinds for kind in sentence]
+
+
+def kind_of(token: bytes, is_frame: bool) -> int:
+    """Return the kind of a token.
+
+    Parameters
+    ----------
+    token : bytes
+    is_frame : bool
+        Whether it is a greeting, thanks, a name or the like.
+    """
+    return FRAME_WORD if is_frame else CONTENT if len(token) >= _SHORT else SHORT_WORD
 
 
 def _spans(starts: NDArray[np.intp], ends: NDArray[np.intp]) -> NDArray[np.intp]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from functools import cached_property
-from itertools import chain, pairwise
+from itertools import chain, islice, pairwise
 from typing import Any, NamedTuple, TypeVar
 
 import numpy as np
@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from support_intent.features import FloatArray, Rows, Vocabulary
 from support_intent.hashing import HashIndex, IntArray, KeyArray, hash_words
-from support_intent.places import N_PLACES, PlaceArray, places_of, token_places
+from support_intent.places import FRAME_WORD, N_PLACES, PlaceArray, kind_of, places_of, token_places
 from support_intent.tokens import TokenTable
 
 MAX_ROWS = 100_000
@@ -95,9 +95,7 @@ class RowTable:
         self._positions = np.empty((_ROOM, N_PLACES), np.int32)  # of each type's rows, -1 for none
         self.rows = np.empty((_ROOM, self._n_intents + 1), np.float32)
         self._n_rows = 0
-        self._known: dict[
-            bytes, tuple[int, int, bool]
-        ] = {}  # token → type, lemma, is it frame; of those that came alone
+        self._known: dict[bytes, tuple[int, int, int]] = {}  # token → type, lemma, kind; of those that came alone
 
     def look_up(self, table: TokenTable) -> tuple[IntArray, IntArray]:
         """Find the rows of a block's tokens, and make those that are missing.
@@ -116,7 +114,7 @@ class RowTable:
             self._reset()
         types = self._look_up_types(table.hashes, table.texts)
         lemmas = self._lemmas[types]
-        places = token_places(table, self._vocabulary.is_frame[lemmas])
+        places = token_places(table, self._vocabulary.frame(lemmas, table.indptr))
         return self._look_up_places(types, places), lemmas
 
     def look_up_one(self, sentences: Sequence[Sequence[bytes]]) -> tuple[IntArray, list[int]]:
@@ -135,13 +133,17 @@ class RowTable:
         except KeyError:
             types = self._look_up_types(hash_words(tokens), lambda some: [tokens[i] for i in some.tolist()])
             lemmas = self._lemmas[types]
-            is_frame = self._vocabulary.is_frame[lemmas]
-            found = list(zip(types.tolist(), lemmas.tolist(), is_frame.tolist(), strict=True))
+            kinds = map(kind_of, tokens, self._vocabulary.is_frame[lemmas].tolist())
+            found = list(zip(types.tolist(), lemmas.tolist(), kinds, strict=True))
             known.update(zip(tokens, found, strict=True))
-        flags = iter(found)
-        places = places_of([[next(flags)[2] for _ in sentence] for sentence in sentences])
-        positions = self._look_up_places(np.array([type_ for type_, _, _ in found]), np.array(places, np.uint8))
-        return positions, [lemma for _, lemma, _ in found]
+        of_types, of_lemmas, of_kinds = map(list, zip(*found, strict=True))
+        if self._vocabulary.good in of_lemmas:
+            for i in range(1, len(found)):
+                if of_lemmas[i - 1] == self._vocabulary.good and of_lemmas[i] in self._vocabulary.day_parts:
+                    of_kinds[i] = FRAME_WORD
+        kind = iter(of_kinds)
+        places = places_of([list(islice(kind, len(sentence))) for sentence in sentences])
+        return self._look_up_places(np.array(of_types), np.array(places, np.uint8)), of_lemmas
 
     def _look_up_types(self, hashes: KeyArray, texts: Callable[[NDArray[np.intp]], list[bytes]]) -> IntArray:
         """Return the type of each token; `texts` spells out the tokens at some positions."""

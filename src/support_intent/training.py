@@ -480,7 +480,7 @@ def message_features(vocabulary: Vocabulary, table: TokenTable) -> sp.csr_matrix
     rows = vocabulary.rows(types, table.texts(first))
     features = _matrix(rows, vocabulary.n_features)
     counts = _counts(ids, table.indptr, len(types))
-    places = token_places(table, vocabulary.is_frame[rows.lemmas[ids]])
+    places = token_places(table, vocabulary.frame(rows.lemmas[ids], table.indptr))
     cells = ids * N_PLACES + places  # a type at its places
     distinct, cell_ids = np.unique(cells, return_inverse=True)
     placed = vocabulary.placed_rows(rows.lemmas[distinct // N_PLACES], (distinct % N_PLACES).astype(np.uint8))

@@ -114,7 +114,7 @@ def learn_vocabulary(
         "options": options,
     }
     plain = Vocabulary(**parts, place_keys=np.zeros(0, np.uint64))
-    tokens, keys, _ = plain.placed_entries(token_lemmas, token_places(table, plain.is_frame[token_lemmas]))
+    tokens, keys, _ = plain.placed_entries(token_lemmas, token_places(table, plain.frame(token_lemmas, table.indptr)))
     distinct, placed = np.unique(keys, return_inverse=True)
     counts = _message_counts(owners[tokens], placed, len(distinct))
     return Vocabulary(**parts, place_keys=distinct[counts >= options.min_messages])
