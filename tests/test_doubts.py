@@ -18,9 +18,10 @@ def test_labels_planted_wrong_come_first():
     planted = [i for i, intent in enumerate(some.intents) if intent == "postcode"][:20:2]
     intents = tuple("fraud" if i in planted else intent for i, intent in enumerate(some.intents))
     found = doubtful_labels(replace(some, intents=intents), load_taxonomy())
-    first = {finding.source for finding in found[:30]}
-    assert len(first & {some.sources[i] for i in planted}) >= 8
-    assert "found 'fraud'" in found[0].text
+    sources = {some.sources[i] for i in planted}
+    first = [finding for finding in found[:30] if finding.source in sources]
+    assert len(first) >= 8
+    assert "found 'fraud'" in first[0].text
 
 
 def test_a_label_too_rare_to_doubt_is_named(some_messages):

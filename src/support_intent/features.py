@@ -209,6 +209,10 @@ class Vocabulary:
     ----------
     is_frame : ndarray of bool, shape (n_lemmas + 1,)
         Whether a lemma is a greeting, thanks, a name and the like; the last is that of words without a lemma.
+    good : int
+        The lemma «добрый»; that of no word if it is not known.
+    day_parts : frozenset of int
+        The lemmas of what a good one is wished: day, morning, evening …
     """
 
     def __init__(
