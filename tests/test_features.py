@@ -54,7 +54,7 @@ def learned():
 
 def rows_of(vocabulary, *words):
     table = tokenize(encode([" ".join(words)]))
-    return vocabulary.rows(table.hashes, table.texts(np.arange(len(table.starts))))
+    return vocabulary.rows(*vocabulary.mend(table.hashes, table.texts(np.arange(len(table.starts)))))
 
 
 def test_forms_share_their_lemma_even_those_never_seen(learned):
@@ -80,7 +80,7 @@ def test_squares_are_the_squared_lengths_of_the_rows(learned):
 
 def test_pairs_stay_inside_a_message(learned):
     _, table, vocabulary = learned
-    lemmas = vocabulary.rows(table.hashes, table.texts(np.arange(len(table.starts)))).lemmas
+    lemmas = vocabulary.rows(*vocabulary.mend(table.hashes, table.texts(np.arange(len(table.starts))))).lemmas
     firsts, seconds, columns = vocabulary.pairs(lemmas, table.indptr)
     pairs = {
         tuple(vocabulary.lemmas[int(part)] for part in divmod(int(vocabulary.pair_keys[c]), 2**32)) for c in columns

@@ -4,9 +4,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from support_intent import rows
+from support_intent.matrix import message_features
 from support_intent.reading import blocks, prepare
 from support_intent.scoring import Scorer, quantize
-from support_intent.training import message_features
 
 
 def plain_logits(model, messages):
@@ -43,6 +43,18 @@ def test_a_message_alone_answers_as_in_a_batch(model, test_split):
 @settings(deadline=None)
 def test_any_text_alone_answers_as_in_a_batch(model, text):
     assert np.allclose(model.predict_intent_proba([text, ""])[:1], model.predict_intent_proba([text]), atol=1e-5)
+
+
+@pytest.mark.parametrize("met_before", [[], ["посылка"]])
+@pytest.mark.parametrize("n_together", [1, 2])
+def test_a_misspelt_word_scores_as_the_word_meant_and_takes_no_row(model, met_before, n_together):
+    scorer = Scorer(model.vocabulary, model.weights)
+    for text in met_before:
+        scorer.logits(prepare([text]).table)
+    misspelt = scorer.logits(prepare(["посыллка", "посылкка"][:n_together]).table)
+    n_rows = len(scorer._table)
+    assert np.array_equal(misspelt, scorer.logits(prepare(["посылка"] * n_together).table))
+    assert len(scorer._table) == n_rows
 
 
 def test_the_table_of_rows_starts_anew_when_full(model, test_split, monkeypatch):

@@ -18,7 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from support_intent.hashing import PADDING, HashIndex, IntArray, KeyArray, byte_words, hash_words
-from support_intent.lemmas import is_word
+from support_intent.lemmas import are_words
 from support_intent.lexicon import FRAME
 from support_intent.places import PLACES, PlaceArray
 from support_intent.spelling import Speller
@@ -47,7 +47,7 @@ class FeatureOptions:
         Messages in which an n-gram or a pair must occur to be kept.
     ngram_weight : float, default 1.0
         Length of the n-gram block beside the lemma block of length one.
-    pair_weight : float, default 0.6
+    pair_weight : float, default 0.5
         Length of a pair of lemmas beside a lemma.
     place_weight : float, default 0.6
         Length of a lemma and its classes at a place of the message beside those at any.
@@ -60,7 +60,7 @@ class FeatureOptions:
 
     min_messages: int = 3
     ngram_weight: float = 1.0
-    pair_weight: float = 0.6
+    pair_weight: float = 0.5
     place_weight: float = 0.6
     lexicon_weight: float = 0.5
     frame_weight: float = 0.5
@@ -260,6 +260,10 @@ class Vocabulary:
     def _speller(self) -> Speller:
         return Speller([word.encode(CODE_PAGE) for word in self.spellings])
 
+    @cached_property
+    def _spelling_hashes(self) -> KeyArray:
+        return hash_words(self._speller.words)
+
     @property
     def n_features(self) -> int:
         """Feature columns without the pairs."""
@@ -289,8 +293,8 @@ class Vocabulary:
             is_frame[wished] = True
         return is_frame
 
-    def rows(self, hashes: KeyArray, types: Sequence[bytes]) -> TypeRows:
-        """Make the feature rows of some token types; a misspelt one gets those of the word that it is read as.
+    def mend(self, hashes: KeyArray, types: Sequence[bytes]) -> tuple[KeyArray, Sequence[bytes]]:
+        """Put known words in the place of misspelt ones: those that neither we nor the dictionary know.
 
         Parameters
         ----------
@@ -299,10 +303,37 @@ class Vocabulary:
 
         Returns
         -------
+        hashes : ndarray of uint64, shape (n_types,)
+        types : sequence of bytes, length n_types
+            What each is read as; mostly itself.
+        """
+        strange = np.flatnonzero(self._form_lemmas(hashes) == NO_LEMMA)
+        if not (strange.size and self.spellings):
+            return hashes, types
+        nearest = self._speller.nearest([types[i] for i in strange.tolist()])
+        strange, nearest = strange[nearest >= 0], nearest[nearest >= 0]
+        in_dictionary = np.array(are_words([types[i].decode(CODE_PAGE) for i in strange.tolist()]), dtype=bool)
+        strange, nearest = strange[~in_dictionary], nearest[~in_dictionary]
+        types, hashes = list(types), hashes.copy()
+        for i, near in zip(strange.tolist(), nearest.tolist(), strict=True):
+            types[i] = self._speller.words[near]
+        hashes[strange] = self._spelling_hashes[nearest]
+        return hashes, types
+
+    def rows(self, hashes: KeyArray, types: Sequence[bytes]) -> TypeRows:
+        """Make the feature rows of some token types.
+
+        Parameters
+        ----------
+        hashes : ndarray of uint64, shape (n_types,)
+        types : sequence of bytes, length n_types
+            Mended (`mend`).
+
+        Returns
+        -------
         TypeRows
         """
         n_types, n_lemmas, n_ngrams = len(types), len(self.lemmas), len(self.ngram_keys)
-        hashes, types = self._mend(hashes, types)
         lemmas = self._form_lemmas(hashes)  # (n_types,)
         has_lemma = lemmas >= 0
         idf = np.where(has_lemma, self.lemma_idf[lemmas], np.float32(self.unknown_idf)).astype(np.float32)
@@ -387,25 +418,6 @@ class Vocabulary:
         places = np.minimum(np.searchsorted(self.form_hashes, hashes), len(self.form_hashes) - 1)
         is_form = self.form_hashes[places] == hashes
         return np.where(is_form, self.form_lemmas[places], np.int32(NO_LEMMA))
-
-    def _mend(self, hashes: KeyArray, types: Sequence[bytes]) -> tuple[KeyArray, Sequence[bytes]]:
-        """Put known words in the place of misspelt ones: those that neither we nor the dictionary know."""
-        strange = np.flatnonzero(self._form_lemmas(hashes) == NO_LEMMA)
-        if not (strange.size and self.spellings):
-            return hashes, types
-        nearest = self._speller.nearest([types[i] for i in strange.tolist()])
-        mended = {
-            i: self._speller.words[near]
-            for i, near in zip(strange.tolist(), nearest.tolist(), strict=True)
-            if near >= 0 and not is_word(types[i].decode(CODE_PAGE))
-        }
-        if not mended:
-            return hashes, types
-        types, hashes = list(types), hashes.copy()
-        for i, word in mended.items():
-            types[i] = word
-        hashes[list(mended)] = hash_words(list(mended.values()))
-        return hashes, types
 
     def pairs(self, lemmas: IntArray, indptr: IntArray) -> tuple[IntArray, IntArray, IntArray]:
         """Find the kept pairs of a batch.

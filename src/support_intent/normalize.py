@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Callable, Container
+from collections.abc import Callable, Collection
 from functools import lru_cache
 from itertools import islice, product
 from typing import Literal, NamedTuple
@@ -14,11 +14,15 @@ from support_intent.resources import read_toml
 RepairKind = Literal["", "layout", "translit"]
 
 _MIXED_WORD = re.compile(r"[а-яё][а-яё03]{0,63}[a-z][a-zа-яё03]{0,63}|[a-z][a-z03]{0,63}[а-яё][a-zа-яё03]{0,63}")
-_MIXED_PAIR = re.compile(r"[а-яё][03]*[a-z]|[a-z][03]*[а-яё]")  # no mixed word is without one
 _LATIN_LETTER = re.compile(r"[a-z]")
 _CYRILLIC_LETTER = re.compile(r"[а-яё]")
 _NOT_LATIN = bytes(set(range(256)) - set(b"abcdefghijklmnopqrstuvwxyz"))
 _NOT_CYRILLIC = bytes(set(range(256)) - set("абвгдежзийклмнопрстуфхцчшщъыьэюяё".encode("cp1251")))
+# Which alphabet a letter is of; 0 and 3 are of both, for they stand for «о» and «з».
+_ALPHABETS = bytes(
+    ord("l" if byte not in _NOT_LATIN else "c" if byte not in _NOT_CYRILLIC else " ") for byte in range(256)
+)
+_OF_BOTH = b"03"
 _OTHER_LATIN_LETTER = re.compile(r"[ß-öø-ɏ]")  # «é», «č», «ü»: of other languages, never of mistyped Russian
 _TRANSLIT_WORD = re.compile(r"(?:[a-z'`]|(?<!\d)[46](?=[a-z])|(?<=[a-z])[46](?!\d))+")
 _CYRILLIC_WORD = re.compile(r"[а-яё]+")
@@ -119,7 +123,8 @@ def fold(text: str) -> str:
     'моя посылка'
     """
     text = text.lower().replace("ё", "е")
-    if _MIXED_PAIR.search(text):
+    alphabets = text.encode("cp1251", "replace").translate(_ALPHABETS, _OF_BOTH)
+    if b"lc" in alphabets or b"cl" in alphabets:  # no mixed word is without
         text = _MIXED_WORD.sub(_mend_lookalikes, text)
     return text
 
@@ -129,7 +134,7 @@ def _mend_lookalikes(match: re.Match[str]) -> str:
     return match[0] if _LATIN_LETTER.search(mended) else mended
 
 
-def repair(text: str, is_word: Callable[[str], bool], placeholders: Container[str] = ()) -> Repaired:
+def repair(text: str, is_word: Callable[[str], bool], placeholders: Collection[str] = ()) -> Repaired:
     """Undo a wrong keyboard layout or a transliteration when the dictionary says that it makes Russian of the text.
 
     A text in which Cyrillic letters prevail is left alone, and so are short Latin names, addresses and messages
@@ -141,7 +146,7 @@ def repair(text: str, is_word: Callable[[str], bool], placeholders: Container[st
         Normalised text without entities (`normalize`, and `support_intent.entities.mask` before it).
     is_word : callable
         Tells whether the dictionary has a lower-case Cyrillic word.
-    placeholders : container of str
+    placeholders : collection of str
         Cyrillic words that stand for entities and tell nothing of how the text was typed.
 
     Returns
@@ -170,7 +175,7 @@ def repair(text: str, is_word: Callable[[str], bool], placeholders: Container[st
     return Repaired(translit, "translit") if known_translit >= _MIN_KNOWN else Repaired(text, "")
 
 
-def _is_latin(text: str, placeholders: Container[str]) -> bool:
+def _is_latin(text: str, placeholders: Collection[str]) -> bool:
     """Tell whether a text may be Russian in Latin letters: mostly Latin, in no language that has signs of its own."""
     letters = text.encode("cp1251", "ignore")
     n_latin = len(letters.translate(None, _NOT_LATIN))
@@ -178,9 +183,7 @@ def _is_latin(text: str, placeholders: Container[str]) -> bool:
         return False
     n_cyrillic = len(letters.translate(None, _NOT_CYRILLIC))
     if n_latin < _MIN_LATIN * (n_latin + n_cyrillic):
-        pictures = _characters().pictures
-        words = _CYRILLIC_WORD.findall(text)
-        n_cyrillic -= sum(len(word) for word in words if word in placeholders or word in pictures)
+        n_cyrillic -= sum(len(word) * text.count(word) for word in (*placeholders, *_characters().pictures))
         if n_latin < _MIN_LATIN * (n_latin + n_cyrillic):
             return False
     if _OTHER_LATIN_LETTER.search(text):

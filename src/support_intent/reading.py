@@ -206,7 +206,7 @@ def _read_carefully(message: str, oddity: int) -> _Careful:
     rule = _rule(message, entities)
     kind: RepairKind = ""
     if not rule and oddity & (LATIN | STRANGE) and _LATIN.search(text):
-        text, kind = repair(text, is_word, placeholders().values())
+        text, kind = repair(text, is_word, placeholders().values() if entities else ())
     return _Careful(text, REPAIRS.index(kind), rule, entities)
 
 

@@ -18,6 +18,8 @@ from support_intent.tokens import TokenTable
 MAX_ROWS = 100_000
 """Rows after which the table starts anew with the next block, so that no input can fill memory."""
 
+_MAX_TOKENS = 2 * MAX_ROWS  # that are told apart; most misspelt ones share the rows of a known word
+
 _ROOM = 1_024  # rows at the start; doubled when full
 _FEW_ROWS = 64  # that are made without the weights as fractions, which take their time and 16 MB
 _ANYWHERE = 0  # the place whose row every type has: what it scores wherever it stands
@@ -90,12 +92,20 @@ class RowTable:
         return self._n_rows
 
     def _reset(self) -> None:
-        self._types = HashIndex()
+        self._tokens = HashIndex()
+        self._types = np.empty(_ROOM, np.int32)  # of each token; a misspelt one has that of the word it is read as
+        self._n_types = 0
         self._lemmas = np.empty(_ROOM, np.int32)  # of each type
         self._positions = np.empty((_ROOM, N_PLACES), np.int32)  # of each type's rows, -1 for none
         self.rows = np.empty((_ROOM, self._n_intents + 1), np.float32)
         self._n_rows = 0
         self._known: dict[bytes, tuple[int, int, int]] = {}  # token → type, lemma, kind; of those that came alone
+
+    def _keep_bounds(self) -> None:
+        if self._n_rows > MAX_ROWS or len(self._tokens) > _MAX_TOKENS:
+            self._reset()
+        if len(self._known) > MAX_ROWS:
+            self._known.clear()
 
     def look_up(self, table: TokenTable) -> tuple[IntArray, IntArray]:
         """Find the rows of a block's tokens, and make those that are missing.
@@ -110,8 +120,7 @@ class RowTable:
             In `rows`.
         lemmas : ndarray of int32, shape (n_tokens,)
         """
-        if self._n_rows > MAX_ROWS:
-            self._reset()
+        self._keep_bounds()
         types = self._look_up_types(table.hashes, table.texts)
         lemmas = self._lemmas[types]
         places = token_places(table, self._vocabulary.frame(lemmas, table.indptr))
@@ -125,8 +134,7 @@ class RowTable:
         sentences : sequence of sequence of bytes
             As `support_intent.tokens.split` gives them.
         """
-        if self._n_rows > MAX_ROWS:
-            self._reset()
+        self._keep_bounds()
         known, tokens = self._known, list(chain.from_iterable(sentences))
         try:
             found = [known[token] for token in tokens]
@@ -147,13 +155,13 @@ class RowTable:
 
     def _look_up_types(self, hashes: KeyArray, texts: Callable[[NDArray[np.intp]], list[bytes]]) -> IntArray:
         """Return the type of each token; `texts` spells out the tokens at some positions."""
-        types = self._types.lookup(hashes)
-        unknown = np.flatnonzero(types < 0)
+        found = self._tokens.lookup(hashes)
+        unknown = np.flatnonzero(found < 0)
         if unknown.size:
             new, first = np.unique(hashes[unknown], return_index=True)
-            self._add_types(new, texts(unknown[first]))
-            types[unknown] = self._types.lookup(hashes[unknown])
-        return types
+            self._add_tokens(new, texts(unknown[first]))
+            found[unknown] = self._tokens.lookup(hashes[unknown])
+        return self._types[found]
 
     def _look_up_places(self, types: NDArray[Any], places: PlaceArray) -> IntArray:
         """Return the row of each token."""
@@ -165,16 +173,33 @@ class RowTable:
             positions[missing] = self._positions[types[missing], places[missing]]
         return positions
 
-    def _add_types(self, hashes: KeyArray, types: list[bytes]) -> None:
-        known, total = len(self._types), len(self._types) + len(hashes)
+    def _add_tokens(self, hashes: KeyArray, tokens: list[bytes]) -> None:
+        read_as, words = self._vocabulary.mend(hashes, tokens)
+        distinct, first, position = np.unique(read_as, return_index=True, return_inverse=True)
+        types = self._tokens.lookup(distinct)
+        types[types >= 0] = self._types[types[types >= 0]]
+        new = np.flatnonzero(types < 0)
+        if new.size:
+            types[new] = self._add_types(distinct[new], [words[i] for i in first[new].tolist()])
+        # a known word that is first met misspelt is a token as well
+        unmet = new[~np.isin(distinct[new], hashes)]
+        start, total = len(self._tokens), len(self._tokens) + len(hashes) + len(unmet)
+        if total > len(self._types):
+            self._types = _grown(self._types, start, total)
+        self._types[start:total] = np.concatenate((types[position], types[unmet]))
+        self._tokens.extend(np.concatenate((hashes, distinct[unmet])))
+
+    def _add_types(self, hashes: KeyArray, words: list[bytes]) -> IntArray:
+        start, total = self._n_types, self._n_types + len(hashes)
         if total > len(self._lemmas):
-            self._lemmas = _grown(self._lemmas, known, total)
-            self._positions = _grown(self._positions, known, total)
-        new = self._vocabulary.rows(hashes, types)
-        self._lemmas[known:total] = new.lemmas
-        self._positions[known:total] = -1
-        self._positions[known:total, _ANYWHERE] = self._append(new, self._features)
-        self._types.extend(hashes)
+            self._lemmas = _grown(self._lemmas, start, total)
+            self._positions = _grown(self._positions, start, total)
+        new = self._vocabulary.rows(hashes, words)
+        self._lemmas[start:total] = new.lemmas
+        self._positions[start:total] = -1
+        self._positions[start:total, _ANYWHERE] = self._append(new, self._features)
+        self._n_types = total
+        return np.arange(start, total, dtype=np.int32)
 
     def _add_places(self, types: NDArray[np.int64], places: PlaceArray) -> None:
         new = self._vocabulary.placed_rows(self._lemmas[types], places)

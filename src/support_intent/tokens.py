@@ -184,6 +184,38 @@ def tokenize(block: Block) -> TokenTable:
     return TokenTable(padded, starts, lengths, hashes, indptr, sentences)
 
 
+def join_tables(tables: Sequence[TokenTable]) -> TokenTable:
+    """Put the messages of several tables behind one another, as one table.
+
+    Parameters
+    ----------
+    tables : sequence of TokenTable, at least one
+
+    Examples
+    --------
+    >>> one, two = tokenize(encode(["Где посылка?"])), tokenize(encode(["Верните. Деньги"]))
+    >>> both = join_tables([one, two])
+    >>> both.text(2).decode("cp1251"), both.indptr.tolist(), both.sentences.tolist()
+    ('верните', [0, 2, 4], [0, 2, 3, 4])
+    """
+    starts, offset, n_tokens = [], 0, 0
+    indptr, sentences = [np.zeros(1, np.int32)], [np.zeros(1, np.int32)]
+    for table in tables:
+        starts.append(table.starts + offset)
+        indptr.append(table.indptr[1:] + n_tokens)
+        sentences.append(table.sentences[1:] + n_tokens)
+        offset += len(table.data)
+        n_tokens += len(table.starts)
+    return TokenTable(
+        b"".join(table.data for table in tables),
+        np.concatenate(starts),
+        np.concatenate([table.lengths for table in tables]),
+        np.concatenate([table.hashes for table in tables]),
+        np.concatenate(indptr).astype(np.int32),
+        np.concatenate(sentences).astype(np.int32),
+    )
+
+
 def token_spans(text: str) -> Iterator[tuple[int, int]]:
     """Yield the character offsets of the tokens of one text, in order.
 

@@ -31,16 +31,16 @@ from support_intent.calibration import (
 )
 from support_intent.dataset import Dataset
 from support_intent.errors import DatasetError, MessageTypeError
-from support_intent.features import FeatureOptions, Rows, Vocabulary
+from support_intent.features import FeatureOptions
 from support_intent.lemmas import read_word
 from support_intent.lexicon import load_lexicon
+from support_intent.matrix import message_features
 from support_intent.model import IntentModel, Messages
-from support_intent.places import N_PLACES, token_places
 from support_intent.reading import RULES, blocks, check_messages, prepare
 from support_intent.rows import Weights
 from support_intent.scoring import quantize
 from support_intent.taxonomy import Taxonomy, load_taxonomy
-from support_intent.tokens import TokenTable
+from support_intent.tokens import TokenTable, join_tables
 from support_intent.vocabulary import learn_vocabulary
 
 _MIN_SECOND = 20  # second topics to learn from
@@ -74,7 +74,7 @@ class IntentClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         Inverse strength of the regularisation of the linear support vector machine (one against the rest).
     ngram_weight : float, default 1.0
         Weight of character n-grams beside lemmas.
-    pair_weight : float, default 0.6
+    pair_weight : float, default 0.5
         Weight of adjacent lemma pairs beside lemmas.
     place_weight : float, default 0.6
         Weight of a lemma and its classes at a place of the message (`support_intent.places`) beside those at any.
@@ -126,7 +126,7 @@ class IntentClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         *,
         C: float = 1.5,
         ngram_weight: float = 1.0,
-        pair_weight: float = 0.6,
+        pair_weight: float = 0.5,
         place_weight: float = 0.6,
         lexicon_weight: float = 0.5,
         frame_weight: float = 0.5,
@@ -462,75 +462,9 @@ def tune_second(
     return replace(second, threshold=fit_threshold(proba[np.arange(len(best)), best], is_right, n_wanted))
 
 
-def message_features(vocabulary: Vocabulary, table: TokenTable) -> sp.csr_matrix:
-    """Make the feature matrix of a block of messages, as training sees it.
-
-    Parameters
-    ----------
-    vocabulary : Vocabulary
-    table : TokenTable
-
-    Returns
-    -------
-    csr_matrix of float32, shape (n_messages, n_features + n_placed + n_pairs)
-        The same rows that `support_intent.scoring.Scorer` sums without ever making them.
-    """
-    n_messages = len(table.indptr) - 1
-    types, first, ids = np.unique(table.hashes, return_index=True, return_inverse=True)
-    rows = vocabulary.rows(types, table.texts(first))
-    features = _matrix(rows, vocabulary.n_features)
-    counts = _counts(ids, table.indptr, len(types))
-    places = token_places(table, vocabulary.frame(rows.lemmas[ids], table.indptr))
-    cells = ids * N_PLACES + places  # a type at its places
-    distinct, cell_ids = np.unique(cells, return_inverse=True)
-    placed = vocabulary.placed_rows(rows.lemmas[distinct // N_PLACES], (distinct % N_PLACES).astype(np.uint8))
-    cell_counts = _counts(cell_ids, table.indptr, len(distinct))
-    _, seconds, columns = vocabulary.pairs(rows.lemmas[ids], table.indptr)
-    owners = np.searchsorted(table.indptr, seconds, side="right") - 1
-    scale = vocabulary.pair_scale
-    pairs = sp.csr_matrix((scale[columns], (owners, columns)), shape=(n_messages, len(scale)))
-    squares = (
-        counts @ rows.squares
-        + cell_counts @ placed.squares
-        + np.bincount(owners, scale[columns] ** 2, minlength=n_messages)
-    )
-    norms = 1 / np.sqrt(np.maximum(squares, 1e-9))
-    in_place = cell_counts @ _matrix(placed, len(vocabulary.place_keys))
-    matrix = sp.hstack((counts @ features, in_place, pairs), format="csr", dtype=np.float32)
-    return sp.csr_matrix(sp.diags_array(norms.astype(np.float32)) @ matrix)
-
-
-def _matrix(rows: Rows, n_columns: int) -> sp.csr_matrix:
-    return sp.csr_matrix((rows.values, rows.columns, rows.bounds), shape=(len(rows.squares), n_columns))
-
-
-def _counts(ids: NDArray[np.intp], indptr: NDArray[np.int32], n_ids: int) -> sp.csr_matrix:
-    """Count in each message what its tokens are: shape (n_messages, n_ids)."""
-    ones = np.ones(len(ids), np.float32)
-    return sp.csr_matrix((ones, ids.astype(np.int32), indptr), shape=(len(indptr) - 1, n_ids))
-
-
 def _prepare_all(texts: Sequence[str]) -> _Prepared:
     parts = [prepare(block) for block in blocks(texts)]
-    data, starts, offset, n_tokens = [], [], 0, 0
-    indptr, sentences = [np.zeros(1, np.int32)], [np.zeros(1, np.int32)]
-    for part in parts:
-        data.append(part.table.data)
-        starts.append(part.table.starts + offset)
-        indptr.append(part.table.indptr[1:] + n_tokens)
-        sentences.append(part.table.sentences[1:] + n_tokens)
-        offset += len(part.table.data)
-        n_tokens += len(part.table.starts)
-    table = TokenTable(
-        b"".join(data),
-        np.concatenate(starts),
-        np.concatenate([part.table.lengths for part in parts]),
-        np.concatenate([part.table.hashes for part in parts]),
-        np.concatenate(indptr).astype(np.int32),
-        np.concatenate(sentences).astype(np.int32),
-    )
-    rules = np.concatenate([part.rules for part in parts])
-    return _Prepared(table, rules)
+    return _Prepared(join_tables([part.table for part in parts]), np.concatenate([part.rules for part in parts]))
 
 
 def _rule_proba(rules: NDArray[np.int8], truth: NDArray[np.intp], n_intents: int) -> FloatArray:
