@@ -20,10 +20,10 @@ def test_softmax_is_stable_for_huge_logits():
 def test_temperature_is_found_again():
     generator = np.random.default_rng(0)
     logits = generator.normal(0, 3, (4_000, 6)).astype(np.float32)
-    topic_index = np.array([0, 0, 1, 1, 2, 2])
-    proba = sum_by_topic(softmax(logits, 2.0), topic_index, 3)
+    topic_members = np.repeat(np.eye(3, dtype=np.float32), 2, axis=0)  # two intents each
+    proba = sum_by_topic(softmax(logits, 2.0), topic_members)
     truth = np.array([generator.choice(3, p=row / row.sum()) for row in proba.astype(float)])
-    assert fit_temperature(logits, truth, topic_index, 3) == pytest.approx(2.0, rel=0.1)
+    assert fit_temperature(logits, truth, topic_members) == pytest.approx(2.0, rel=0.1)
 
 
 @pytest.mark.parametrize(
@@ -95,4 +95,4 @@ def test_prices_that_are_not_there_are_named(tmp_path):
 def test_no_topic_is_surer_than_certain():
     proba = np.full((1, 49), np.float32(1 / 49 + 1e-8), np.float32)
     assert proba.sum() > 1
-    assert sum_by_topic(proba, np.zeros(49, np.intp), 5).max() == 1
+    assert sum_by_topic(proba, np.ones((49, 1), np.float32)).max() == 1

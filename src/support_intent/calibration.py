@@ -152,28 +152,25 @@ def softmax(logits: FloatArray, temperature: float = 1.0) -> FloatArray:
     return proba
 
 
-def sum_by_topic(proba: FloatArray, topic_index: NDArray[np.intp], n_topics: int) -> FloatArray:
+def sum_by_topic(proba: FloatArray, topic_members: FloatArray) -> FloatArray:
     """Add the probabilities of the intents of each topic.
 
     Parameters
     ----------
     proba : ndarray of float32, shape (n_messages, n_intents)
-    topic_index : ndarray of intp, shape (n_intents,)
-        The topic of each intent.
-    n_topics : int
+    topic_members : ndarray of float32, shape (n_intents, n_topics)
+        As `support_intent.taxonomy.Taxonomy` has them.
 
     Returns
     -------
     ndarray of float32, shape (n_messages, n_topics)
         At most one, as rounding can lift a sum above it.
     """
-    membership = np.zeros((len(topic_index), n_topics), np.float32)
-    membership[np.arange(len(topic_index)), topic_index] = 1
-    summed: FloatArray = np.minimum(proba @ membership, np.float32(1))
+    summed: FloatArray = np.minimum(proba @ topic_members, np.float32(1))
     return summed
 
 
-def fit_temperature(logits: FloatArray, truth: NDArray[np.intp], topic_index: NDArray[np.intp], n_topics: int) -> float:
+def fit_temperature(logits: FloatArray, truth: NDArray[np.intp], topic_members: FloatArray) -> float:
     """Choose the temperature that makes the topic probabilities likeliest.
 
     Parameters
@@ -182,8 +179,7 @@ def fit_temperature(logits: FloatArray, truth: NDArray[np.intp], topic_index: ND
         Scores of messages that the model did not learn from.
     truth : ndarray of intp, shape (n_messages,)
         Their topics.
-    topic_index : ndarray of intp, shape (n_intents,)
-    n_topics : int
+    topic_members : ndarray of float32, shape (n_intents, n_topics)
 
     Returns
     -------
@@ -192,7 +188,7 @@ def fit_temperature(logits: FloatArray, truth: NDArray[np.intp], topic_index: ND
     rows = np.arange(len(truth))
 
     def log_loss(temperature: float) -> float:
-        proba = sum_by_topic(softmax(logits, temperature), topic_index, n_topics)
+        proba = sum_by_topic(softmax(logits, temperature), topic_members)
         return float(-np.log(np.maximum(proba[rows, truth], 1e-12)).mean())
 
     return float(min(_TEMPERATURES, key=log_loss))

@@ -76,7 +76,6 @@ class IntentModel:
         self.router = router if router is not None else load_router(taxonomy)
         self._scorer = Scorer(vocabulary, weights)
         self._rule_proba = rule_proba
-        self._topic_index = taxonomy.topic_index
         self._topic_names = np.array(taxonomy.topic_ids)
 
     @property
@@ -198,7 +197,7 @@ class IntentModel:
         ndarray of float32, shape (n_messages, n_topics)
             Columns are `topics`; rows sum to one.
         """
-        return sum_by_topic(self.predict_intent_proba(messages), self._topic_index, len(self.topics))
+        return sum_by_topic(self.predict_intent_proba(messages), self.taxonomy.topic_members)
 
     def predict_intent_proba(self, messages: Messages) -> FloatArray:
         """Return the calibrated probability of each intent.
@@ -269,10 +268,10 @@ class IntentModel:
         prepared = prepare(texts)
         proba = self._proba(prepared)  # (1, n_intents)
         analyses = self._analyses(texts, proba, [prepared])
-        topic_proba = sum_by_topic(proba, self._topic_index, len(self.topics))[0]
+        topic_proba = sum_by_topic(proba, self.taxonomy.topic_members)[0]
         topic, winner = int(analyses.topic_index[0]), int(analyses.intent_index[0])
         second = int(np.argsort(-topic_proba, kind="stable")[1]) if len(self.topics) > 1 else topic
-        runner_up = int(np.where(self._topic_index == second, proba[0], -1).argmax())
+        runner_up = int(np.where(self.taxonomy.topic_index == second, proba[0], -1).argmax())
 
         parts = self._scorer.contributions(prepared.table)
         tokens = parts.tokens / self.calibration.temperature  # (n_tokens, n_intents)
@@ -309,9 +308,9 @@ class IntentModel:
 
     def _best(self, proba: FloatArray) -> tuple[FloatArray, NDArray[np.intp]]:
         """Return topic probabilities (n_messages, n_topics) and the best intent inside the best topic."""
-        topic_proba = sum_by_topic(proba, self._topic_index, len(self.topics))
+        topic_proba = sum_by_topic(proba, self.taxonomy.topic_members)
         topics = topic_proba.argmax(axis=1)
-        inside = np.where(self._topic_index[None, :] == topics[:, None], proba, np.float32(-1))
+        inside = np.where(self.taxonomy.topic_index[None, :] == topics[:, None], proba, np.float32(-1))
         return topic_proba, inside.argmax(axis=1)
 
     def sentences(self, messages: Messages) -> Sentences:
@@ -334,9 +333,7 @@ class IntentModel:
         for part in prepared:
             sentences = part.table.sentences
             logits = self._scorer.logits(part.table._replace(indptr=sentences))
-            proba.append(
-                sum_by_topic(softmax(logits, self.calibration.temperature), self._topic_index, len(self.topics))
-            )
+            proba.append(sum_by_topic(softmax(logits, self.calibration.temperature), self.taxonomy.topic_members))
             owners.append(offset + np.searchsorted(part.table.indptr, sentences[:-1], side="right") - 1)
             sizes.append(np.diff(sentences))
             offset += len(part.rules)

@@ -74,6 +74,8 @@ class Taxonomy:
         Identifiers, in column order.
     topic_index : ndarray of intp, shape (n_intents,)
         The topic column of each intent; read-only.
+    topic_members : ndarray of float32, shape (n_intents, n_topics)
+        1 where an intent is of a topic, else 0; read-only.
 
     Raises
     ------
@@ -94,6 +96,7 @@ class Taxonomy:
     topic_ids: tuple[str, ...] = field(init=False, repr=False, compare=False)
     intent_ids: tuple[str, ...] = field(init=False, repr=False, compare=False)
     topic_index: NDArray[np.intp] = field(init=False, repr=False, compare=False)
+    topic_members: NDArray[np.float32] = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
         """Check that the list is closed, and derive its columns."""
@@ -118,11 +121,13 @@ class Taxonomy:
                 f"expected an intent in every topic, found none in {bare[0]!r}; add one or drop the topic"
             )
         topic_index = np.array([topic_ids.index(intent.topic) for intent in self.intents], dtype=np.intp)
-        topic_index.flags.writeable = False
+        topic_members = np.eye(len(topic_ids), dtype=np.float32)[topic_index]
+        topic_index.flags.writeable = topic_members.flags.writeable = False
         # a frozen dataclass lets its own derived fields be set only this way
         object.__setattr__(self, "topic_ids", topic_ids)
         object.__setattr__(self, "intent_ids", intent_ids)
         object.__setattr__(self, "topic_index", topic_index)
+        object.__setattr__(self, "topic_members", topic_members)
 
     def intent(self, intent_id: str) -> Intent:
         """Return an intent by its identifier.

@@ -217,9 +217,9 @@ class IntentClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         oof, oof_sentences = _out_of_fold(features, sentences, owners, folds, learned, n_intents)
         calibration = self._calibrate(oof, truth, taxonomy)
         if also is not None and oof.any():
-            n_topics, temperature = len(taxonomy.topic_ids), calibration.temperature
-            by_sentence = sum_by_topic(softmax(oof_sentences, temperature), taxonomy.topic_index, n_topics)
-            by_message = sum_by_topic(softmax(oof, temperature), taxonomy.topic_index, n_topics)
+            temperature = calibration.temperature
+            by_sentence = sum_by_topic(softmax(oof_sentences, temperature), taxonomy.topic_members)
+            by_message = sum_by_topic(softmax(oof, temperature), taxonomy.topic_members)
             calibration = replace(
                 calibration,
                 also=learn_second(Sentences(by_sentence, owners, np.diff(bounds)), by_message, taxonomy, also),
@@ -361,11 +361,10 @@ class IntentClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
     def _calibrate(self, oof: FloatArray, truth: NDArray[np.intp], taxonomy: Taxonomy) -> Calibration:
         if not oof.any():
             return Calibration(target_precision=self.target_precision)
-        topic_index, n_topics = taxonomy.topic_index, len(taxonomy.topic_ids)
-        topics = topic_index[truth]
-        temperature = fit_temperature(oof, topics, topic_index, n_topics)
+        topics, members = taxonomy.topic_index[truth], taxonomy.topic_members
+        temperature = fit_temperature(oof, topics, members)
         calibration = Calibration(temperature=temperature, target_precision=self.target_precision)
-        return tune_review(calibration, sum_by_topic(softmax(oof, temperature), topic_index, n_topics), topics)
+        return tune_review(calibration, sum_by_topic(softmax(oof, temperature), members), topics)
 
 
 def _out_of_fold(
