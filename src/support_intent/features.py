@@ -47,9 +47,9 @@ class FeatureOptions:
         Messages in which an n-gram or a pair must occur to be kept.
     ngram_weight : float, default 1.0
         Length of the n-gram block beside the lemma block of length one.
-    pair_weight : float, default 0.5
+    pair_weight : float, default 0.45
         Length of a pair of lemmas beside a lemma.
-    place_weight : float, default 0.6
+    place_weight : float, default 0.7
         Length of a lemma and its classes at a place of the message beside those at any.
     lexicon_weight : float, default 0.5
         Length of the block of semantic classes beside the lemma block.
@@ -60,8 +60,8 @@ class FeatureOptions:
 
     min_messages: int = 3
     ngram_weight: float = 1.0
-    pair_weight: float = 0.5
-    place_weight: float = 0.6
+    pair_weight: float = 0.45
+    place_weight: float = 0.7
     lexicon_weight: float = 0.5
     frame_weight: float = 0.5
 

@@ -74,9 +74,9 @@ class IntentClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         Inverse strength of the regularisation of the linear support vector machine (one against the rest).
     ngram_weight : float, default 1.0
         Weight of character n-grams beside lemmas.
-    pair_weight : float, default 0.5
+    pair_weight : float, default 0.45
         Weight of adjacent lemma pairs beside lemmas.
-    place_weight : float, default 0.6
+    place_weight : float, default 0.7
         Weight of a lemma and its classes at a place of the message (`support_intent.places`) beside those at any.
     lexicon_weight : float, default 0.5
         Weight of the lemmas' semantic classes beside lemmas; 0 does without the lexicon.
@@ -126,8 +126,8 @@ class IntentClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         *,
         C: float = 1.5,
         ngram_weight: float = 1.0,
-        pair_weight: float = 0.5,
-        place_weight: float = 0.6,
+        pair_weight: float = 0.45,
+        place_weight: float = 0.7,
         lexicon_weight: float = 0.5,
         frame_weight: float = 0.5,
         topic_weight: float = 0.15,
