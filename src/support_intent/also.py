@@ -56,6 +56,29 @@ class Sentences:
     sizes: NDArray[np.intp]
 
 
+def is_counted(owners: NDArray[np.intp], sizes: NDArray[np.intp]) -> NDArray[np.bool_]:
+    """Tell which sentences can speak for a second topic: those of three tokens or more, where a message has several.
+
+    Parameters
+    ----------
+    owners : ndarray of intp, shape (n_sentences,)
+        The message of each sentence.
+    sizes : ndarray of intp, shape (n_sentences,)
+        Tokens of each.
+
+    Returns
+    -------
+    ndarray of bool, shape (n_sentences,)
+
+    Examples
+    --------
+    >>> is_counted(np.array([0, 0, 0, 1, 1]), np.array([4, 2, 3, 8, 1])).tolist()
+    [True, False, True, False, False]
+    """
+    is_long = sizes >= _MIN_SENTENCE
+    return is_long & (np.bincount(owners, is_long)[owners] >= 2)
+
+
 def evidence(sentences: Sentences, topic_proba: FloatArray) -> tuple[NDArray[np.intp], FloatArray]:
     """Return the evidence for each topic beside a message's own.
 
@@ -68,7 +91,7 @@ def evidence(sentences: Sentences, topic_proba: FloatArray) -> tuple[NDArray[np.
     Returns
     -------
     messages : ndarray of intp, shape (n_several,)
-        Those with two sentences that count: of three tokens or more.
+        Those with sentences that count (`is_counted`).
     evidence : ndarray of float32, shape (n_several, n_topics, n_evidence)
         From the sentence that speaks most clearly for each topic.
 
@@ -80,13 +103,10 @@ def evidence(sentences: Sentences, topic_proba: FloatArray) -> tuple[NDArray[np.
     >>> messages.tolist(), round(float(np.exp(found[0, 1, 0])), 2)
     ([0], 0.8)
     """
-    n_messages, n_topics = topic_proba.shape
-    counting = np.flatnonzero(sentences.sizes >= _MIN_SENTENCE)
-    several = np.bincount(sentences.owners[counting], minlength=n_messages) >= 2
-    kept = counting[several[sentences.owners[counting]]]
-    messages = np.flatnonzero(several)
+    n_topics = topic_proba.shape[1]
+    kept = is_counted(sentences.owners, sentences.sizes)
     proba, sizes = sentences.proba[kept], sentences.sizes[kept]  # (n_kept, n_topics), (n_kept,)
-    rows = np.searchsorted(messages, sentences.owners[kept])
+    messages, rows = np.unique(sentences.owners[kept], return_inverse=True)
     clearest = np.zeros((len(messages), n_topics), np.float32)
     np.maximum.at(clearest, rows, proba)
     where = np.zeros((len(messages), n_topics), np.intp)  # the sentence in which each topic is clearest

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from support_intent.also import Sentences, second_topics
+from support_intent.also import Sentences, is_counted, second_topics
 from support_intent.analysis import Analyses, Explanation, WordContribution
 from support_intent.calibration import (
     Calibration,
@@ -24,7 +24,7 @@ from support_intent.routing import Router, load_router
 from support_intent.rows import Weights
 from support_intent.scoring import Scorer
 from support_intent.taxonomy import Taxonomy
-from support_intent.tokens import token_spans
+from support_intent.tokens import as_messages, token_spans
 
 Messages = Sequence[str]
 
@@ -314,7 +314,7 @@ class IntentModel:
         return topic_proba, inside.argmax(axis=1)
 
     def sentences(self, messages: Messages) -> Sentences:
-        """Return the sentences of messages with the topics that they speak for.
+        """Return the sentences that can speak for a second topic, with the topics that they speak for.
 
         Parameters
         ----------
@@ -327,17 +327,20 @@ class IntentModel:
         return self._sentences([prepare(block) for block in blocks(check_messages(messages))])
 
     def _sentences(self, prepared: Sequence[Prepared]) -> Sentences:
-        proba = [np.zeros((0, len(self.topics)), np.float32)]
+        logits = [np.zeros((0, len(self.intents)), np.float32)]
         owners, sizes = [np.zeros(0, np.intp)], [np.zeros(0, np.intp)]
         offset = 0
         for part in prepared:
-            sentences = part.table.sentences
-            logits = self._scorer.logits(part.table._replace(indptr=sentences))
-            proba.append(sum_by_topic(softmax(logits, self.calibration.temperature), self.taxonomy.topic_members))
-            owners.append(offset + np.searchsorted(part.table.indptr, sentences[:-1], side="right") - 1)
-            sizes.append(np.diff(sentences))
+            of_message = np.searchsorted(part.table.indptr, part.table.sentences[:-1], side="right") - 1
+            n_tokens = np.diff(part.table.sentences)
+            counted = is_counted(of_message, n_tokens)
+            logits.append(self._scorer.logits(as_messages(part.table, counted)))
+            owners.append(offset + of_message[counted])
+            sizes.append(n_tokens[counted])
             offset += len(part.rules)
-        return Sentences(np.concatenate(proba), np.concatenate(owners), np.concatenate(sizes))
+        proba = softmax(np.concatenate(logits), self.calibration.temperature)
+        topic_proba = sum_by_topic(proba, self.taxonomy.topic_members)
+        return Sentences(topic_proba, np.concatenate(owners), np.concatenate(sizes))
 
     def _analyses(self, messages: list[str], proba: FloatArray, prepared: Sequence[Prepared]) -> Analyses:
         topic_proba, intents = self._best(proba)

@@ -216,6 +216,26 @@ def join_tables(tables: Sequence[TokenTable]) -> TokenTable:
     )
 
 
+def as_messages(table: TokenTable, is_chosen: NDArray[np.bool_]) -> TokenTable:
+    """Make a message of each of some sentences.
+
+    Parameters
+    ----------
+    table : TokenTable
+    is_chosen : ndarray of bool, shape (n_sentences,)
+
+    Examples
+    --------
+    >>> table = as_messages(tokenize(encode(["Где посылка? Жду. Верните деньги"])), np.array([True, False, True]))
+    >>> [table.text(i).decode("cp1251") for i in range(len(table.hashes))], table.indptr.tolist()
+    (['где', 'посылка', 'верните', 'деньги'], [0, 2, 4])
+    """
+    sizes = np.diff(table.sentences)
+    tokens = np.repeat(is_chosen, sizes)
+    indptr = np.concatenate(([0], np.cumsum(sizes[is_chosen]))).astype(np.int32)
+    return TokenTable(table.data, table.starts[tokens], table.lengths[tokens], table.hashes[tokens], indptr, indptr)
+
+
 def token_spans(text: str) -> Iterator[tuple[int, int]]:
     """Yield the character offsets of the tokens of one text, in order.
 
