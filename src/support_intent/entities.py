@@ -14,6 +14,7 @@ from support_intent.resources import read_toml
 
 # No entity does without a digit or one of these: an at sign, a dot before a letter, "://".
 _WORD_SIGN = re.compile(r"[@.:](?:(?<=@)|(?<=\.)[^\W\d_]|(?<=:)//)")
+_OF_WORDS = ("email", "link")  # which have such a sign, while the others have a digit
 _DIGIT = re.compile(r"[0-9]")
 _LEAD = 3  # signs that stand before the first digit of an entity: two letters and a space in "RA 123"
 _FRAGMENT = re.compile(r"\(\?&(\w+)\)")
@@ -109,8 +110,8 @@ def find_entities(text: str) -> list[Entity]:
     >>> [(e.kind, e.value) for e in find_entities("Где ra 123 456 785 ru? Тел. 8 900 123-45-67")]
     [('tracking_number', 'RA123456785RU'), ('phone', '+79001234567')]
     """
-    pattern, kinds = _master_pattern()
     has_word_sign = _WORD_SIGN.search(text) is not None
+    pattern, kinds = _master_pattern(has_word_sign)
     found: list[Entity] = []
     position = 0
     while True:
@@ -182,7 +183,7 @@ def read_patterns(section: str) -> list[dict[str, str]]:
     Returns
     -------
     list of dict
-        As in the file; ``regex`` and ``cue`` are ready for `compile_pattern`.
+        As in the file; ``regex``, ``cue`` and ``gate`` are ready for `compile_pattern`.
     """
     document = read_toml("patterns.toml")
     fragments: dict[str, str] = {}
@@ -193,7 +194,7 @@ def read_patterns(section: str) -> list[dict[str, str]]:
     for name, regex in document["fragments"].items():
         fragments[name] = f"(?:{expand(regex)})"
     return [
-        {**entry, **{key: expand(entry[key]) for key in ("cue", "regex") if key in entry}}
+        {**entry, **{key: expand(entry[key]) for key in ("cue", "gate", "regex") if key in entry}}
         for entry in document[section]
     ]
 
@@ -209,12 +210,13 @@ def compile_pattern(regex: str) -> re.Pattern[str]:
     return re.compile(regex, _FLAGS)
 
 
-@lru_cache(maxsize=1)
-def _master_pattern() -> tuple[re.Pattern[str], Mapping[str | None, str]]:
-    """Return the pattern of all entities, and the kind that each of its groups stands for."""
+@lru_cache(maxsize=2)
+def _master_pattern(has_word_sign: bool) -> tuple[re.Pattern[str], Mapping[str | None, str]]:
+    """Return the pattern of all entities that a text can have, and the kind that each of its groups stands for."""
     kinds: dict[str | None, str] = {}
     gates: list[str] = []
-    for gate, entries in groupby(read_patterns("patterns"), key=lambda entry: entry.get("gate", "")):
+    possible = [entry for entry in read_patterns("patterns") if has_word_sign or entry["kind"] not in _OF_WORDS]
+    for gate, entries in groupby(possible, key=lambda entry: entry.get("gate", "")):
         groups = []
         for entry in entries:
             kinds[f"p{len(kinds)}"] = entry["kind"]

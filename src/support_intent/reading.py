@@ -141,10 +141,12 @@ def prepare(messages: Sequence[str]) -> Prepared:
     read: dict[int, str] = {}
     for row, kind in zip(odd.tolist(), kinds[odd].tolist(), strict=True):
         careful = _read_carefully(texts[row], kind)
-        read[row], repairs[row], rules[row] = careful.text, careful.repair, careful.rule
+        repairs[row], rules[row] = careful.repair, careful.rule
+        if careful.text is not texts[row]:
+            read[row] = careful.text
         if careful.entities:
             entities[row] = careful.entities
-    block = splice(block, odd, list(read.values()))
+    block = splice(block, np.array(list(read), np.intp), list(read.values()))
     table = tokenize(block)
 
     n_tokens = np.diff(table.indptr)
