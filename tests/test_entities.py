@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 from support_intent.entities import compile_pattern, find_entities, has_entity_characters, mask, read_patterns
 
 PATTERNS = read_patterns("patterns")
+GATED = [(compile_pattern(entry["gate"]), compile_pattern(entry["regex"])) for entry in PATTERNS if "gate" in entry]
 CASES = [
     line.split("\t")
     for line in (Path(__file__).parent / "cases" / "entities.tsv").read_text(encoding="utf-8").splitlines()
@@ -98,6 +99,12 @@ def test_the_short_cut_to_the_digits_loses_nothing(text):
     found = find_entities(text)
     assert find_entities(f"{text}\n\nx@y.ru")[:-1] == found
     assert has_entity_characters(text) or not found
+
+
+@given(SIGNS | PIECES)
+def test_no_gate_shuts_out_what_its_pattern_takes(text):
+    for gate, pattern in GATED:
+        assert all(gate.match(text, match.start()) for match in pattern.finditer(text)), pattern.pattern
 
 
 HOSTILE = [

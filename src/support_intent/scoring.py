@@ -18,10 +18,11 @@ from support_intent.tokens import TokenTable
 _OWN = ("_lock", "_table", "_known_pairs")  # of a process
 _TINY = np.float32(1e-9)
 _FEW_MESSAGES = 8  # which are summed one after the other
+_MAX_STEP = 63  # of a weight to either side of zero: 127 change one answer in a thousand and make the file 7 % larger
 
 
 def quantize(weights: FloatArray) -> tuple[NDArray[np.int8], FloatArray]:
-    """Round each row of weights to 255 steps between minus and plus its largest.
+    """Round each row of weights to 127 steps between minus and plus its largest.
 
     Parameters
     ----------
@@ -33,7 +34,7 @@ def quantize(weights: FloatArray) -> tuple[NDArray[np.int8], FloatArray]:
     size : ndarray of float32, shape (n_rows,)
         ``steps * size[:, None]`` is the rounded matrix.
     """
-    size = np.abs(weights).max(axis=1, initial=0.0).astype(np.float32) / np.float32(127)
+    size = np.abs(weights).max(axis=1, initial=0.0).astype(np.float32) / np.float32(_MAX_STEP)
     safe = np.where(size > 0, size, np.float32(1))
     return np.rint(weights / safe[:, None]).astype(np.int8), size
 
